@@ -129,6 +129,7 @@ class GuestMemory {
   std::vector<std::uint32_t> dirty_;
   std::vector<std::uint32_t> touched_;
   std::vector<std::uint32_t> restored_;
+  std::vector<std::uint32_t> absent_;  // pages that were ever marked since the last restore
   std::shared_ptr<const Image> image_;
   CodeWatcher* watcher_ = nullptr;
   std::uint64_t epoch_ = 0;
