@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// The typed form of spec files: interfaces, clauses, cases, violations. Produced by load.h; immutable afterwards and
+// shared between threads. Everything keeps the mark of where it was written.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/spec/expression.h"
+#include "harness/spec/node.h"
+
+namespace hypervet::spec {
+
+enum class Level { kMust, kShould, kMay };
+std::string_view to_string(Level level);
+
+struct Source {
+  std::string document;
+  std::string version;
+};
+
+// How a feature of a target is recognised. A feature holds when all of its conditions do and all it requires hold.
+struct Feature {
+  std::string name;
+  std::uint32_t leaf = 0;
+  // Bit form: reg (0 EAX .. 3 EDX) and bit. Signature form: registers EBX, ECX, EDX must equal signature.
+  unsigned reg = 0;
+  unsigned bit = 0;
+  std::optional<std::array<std::uint32_t, 3>> signature;
+  std::vector<std::string> requires_;
+  Mark mark;
+};
+
+struct StructureField {
+  std::string name;
+  unsigned offset = 0;
+  unsigned size = 0;  // bytes
+  bool is_signed = false;
+};
+struct Structure {
+  std::string name;
+  unsigned size = 0;
+  std::vector<StructureField> fields;
+};
+
+struct Step {
+  std::string verb;
+  Node arguments;              // what stands after the verb
+  std::optional<Node> expect;  // what stands after `expect:`
+  std::vector<Step> block;     // the steps of `do:`
+  Mark mark;                   // of the verb
+};
+
+// What a case wants of its machine; see backends/backend.h for the settings.
+struct MachineRequest {
+  unsigned cpus = 1;
+  std::vector<std::string> without;  // feature names
+  std::map<std::string, std::string> settings;
+};
+
+struct Case {
+  std::string name;  // unique within the clause; "" only if it is the clause's one case
+  std::vector<std::pair<std::string, std::vector<std::uint64_t>>> parameters;  // `for:`, in order
+  std::vector<std::string> parameter_texts;  // as written, for reports: one per parameter value, flattened in order
+  MachineRequest machine;
+  std::vector<std::string> requires_;  // features: the interface's, the clause's and the case's together
+  std::vector<Step> steps;
+  Mark mark;
+};
+
+struct Violation {
+  std::string name;
+  Node rule;  // checked against the vocabulary by lint; bound to numbers by harness/program
+  Mark mark;
+};
+
+struct Clause {
+  std::string id;
+  Level level = Level::kMust;
+  std::string section;
+  std::string text;
+  std::string untestable;  // reason; empty: testable
+  bool hostile = false;
+  std::vector<Case> cases;
+  std::vector<Violation> violations;
+  Mark mark;
+};
+
+struct Interface {
+  std::string id;
+  std::string title;
+  Source source;
+  std::map<std::string, std::uint64_t> constants;
+  std::map<std::string, Structure> structures;
+  std::vector<Clause> clauses;
+  Mark mark;
+};
+
+// All files of one load.
+struct Specs {
+  std::vector<Interface> interfaces;
+  std::map<std::string, Feature> features;
+  std::uint64_t hash = 0;  // over the bytes of all files, in path order
+};
+
+// One point of a case's parameter matrix.
+struct Binding {
+  std::vector<std::pair<std::string, std::uint64_t>> values;
+};
+std::vector<Binding> bindings(const Case& a_case);  // row-major; one empty binding if there are no parameters
+
+// "kvm.hypercall.unknown-number/unused number[nr=13]": what names one executable instance, in streams and on the command line.
+std::string instance_id(const Clause& clause, const Case& a_case, const Binding& binding);
+
+}  // namespace hypervet::spec
