@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fmt/format.h>
 
-#include <array>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <system_error>
@@ -97,7 +97,13 @@ std::optional<StreamError> StreamReader::check_order(const Record& record) {
 
 std::expected<std::optional<Record>, StreamError> StreamReader::next() {
   while (!finished_) {
-    const std::optional<Line> line = next_line();
+    std::optional<Line> line;
+    try {
+      line = next_line();
+    } catch (const std::ios_base::failure& failure) {
+      finished_ = true;
+      return std::unexpected(error(0, fmt::format("cannot read on: {}", failure.what())));
+    }
     if (!line) {
       finished_ = true;
       break;
@@ -110,7 +116,7 @@ std::expected<std::optional<Record>, StreamError> StreamReader::next() {
     }
     if (!record) return std::unexpected(std::move(record.error()));
     if (auto flaw = check_order(*record)) return std::unexpected(std::move(*flaw));
-    if (line->whole && !have_summary_) resume_offset_ = offset_;
+    if (!have_summary_) resume_offset_ = offset_;
     return std::optional<Record>(std::move(*record));
   }
   return std::optional<Record>();
@@ -173,14 +179,15 @@ std::expected<ReadResults, StreamError> read_results(std::istream& in, const std
 
 std::expected<ReadResults, StreamError> read_results_file(const std::string& path, OnBadLine mode) {
   if (path == "-") return read_results(std::cin, "standard input", mode);
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    const std::string why = std::generic_category().message(errno);
+  const auto cannot_open = [&](int error) {
+    const std::string why = std::generic_category().message(error);
     return std::unexpected(StreamError{path, 0, 0, "cannot open: " + why});
-  }
-  in.exceptions(std::ios::goodbit);
-  auto read = read_results(in, path, mode);
-  return read;
+  };
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return cannot_open(EISDIR);
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return cannot_open(errno);
+  return read_results(in, path, mode);
 }
 
 }  // namespace hypervet::reports

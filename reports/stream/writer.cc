@@ -76,7 +76,7 @@ std::expected<StreamWriter, std::string> StreamWriter::create(const std::string&
 
 std::expected<StreamWriter, std::string> StreamWriter::resume(const std::string& path,
                                                               std::uint64_t offset) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  const int fd = ::open(path.c_str(), O_RDWR | O_APPEND | O_CLOEXEC);
   if (fd < 0) return std::unexpected(message(path, "open", errno));
   StreamWriter writer(fd, path);
   struct stat status{};
@@ -90,6 +90,16 @@ std::expected<StreamWriter, std::string> StreamWriter::resume(const std::string&
   }
   if (::ftruncate(fd, static_cast<off_t>(offset)) != 0) {
     return std::unexpected(message(path, "cut", errno));
+  }
+  // The last record may have been whole but for its line break.
+  char last = '\n';
+  if (offset > 0 && ::pread(fd, &last, 1, static_cast<off_t>(offset - 1)) != 1) {
+    return std::unexpected(message(path, "read", errno));
+  }
+  if (last != '\n') {
+    if (Status status_of_break = writer.write_line("\n"); !status_of_break) {
+      return std::unexpected(status_of_break.error());
+    }
   }
   return writer;
 }
