@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam interposer: holds the violations of one run and commits them. Model and machine hand
+// every result that passes a seam to the method of that seam and carry out what comes back. Without
+// a rule at the seam a method is an inlined test and returns what it was given, so clean runs do
+// not pay.
+//
+// A machine owns its interposer; all calls come from the machine's thread. arm() may be called
+// between runs, on a machine that has just been restored from its snapshot.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backends/violations/events.h"
+#include "backends/violations/rule.h"
+
+namespace hypervet::violations {
+
+class Interposer {
+ public:
+  Interposer() = default;
+  explicit Interposer(std::span<const Rule> rules) { arm(rules); }
+
+  // Replaces the rules and forgets what was counted. Throws std::invalid_argument, with one line
+  // that names the rule and the key, for a rule that is not in the vocabulary; the rules in force
+  // then stay.
+  void arm(std::span<const Rule> rules);
+  void disarm() { arm({}); }
+  bool clean() const { return clean_; }
+
+  // Times that rule i (in the order given to arm) changed something. A rule that matched but left
+  // everything as it was is not counted: it violated nothing.
+  std::vector<unsigned> committed() const;
+  unsigned total_committed() const;
+
+  // --- The seams
+  // --------------------------------------------------------------------------------------------------------
+  // Twice for a hypercall: what the model is given to work on, and what the guest gets.
+  HypercallCall hypercall_call(const HypercallContext& context, const HypercallCall& call) {
+    return idle(Seam::kHypercall) ? call : changed_call(context, call);
+  }
+  HypercallResult hypercall_result(const HypercallContext& context, const HypercallResult& result) {
+    return idle(Seam::kHypercall) ? result : changed_result(context, result);
+  }
+  CpuidLeaf cpuid(unsigned cpu, std::uint32_t leaf, const CpuidLeaf& result) {
+    return idle(Seam::kCpuid) ? result : changed_cpuid(cpu, leaf, result);
+  }
+  MsrRead rdmsr(unsigned cpu, std::uint32_t msr, const MsrRead& result) {
+    return idle(Seam::kRdmsr) ? result : changed_rdmsr(cpu, msr, result);
+  }
+  MsrWrite wrmsr(unsigned cpu, std::uint32_t msr, std::uint64_t value) {
+    return idle(Seam::kWrmsr) ? MsrWrite{.value = value} : changed_wrmsr(cpu, msr, value);
+  }
+  // What became of a write: true if it raises #GP(0). `wanted` is what the model says.
+  bool wrmsr_counts(unsigned cpu, std::uint32_t msr, std::uint64_t value, bool wanted);
+
+  // The writes to carry out instead of this one, in order; empty: dropped. Valid until the next
+  // call.
+  std::span<const FieldWrite> memory(const FieldContext& context, const FieldWrite& write) {
+    if (idle(Seam::kMemory)) {
+      one_write_ = write;
+      return {&one_write_, 1};
+    }
+    return changed_memory(context, write);
+  }
+
+  // The interrupts to deliver instead of this one; empty: dropped. Valid until the next call. A
+  // kick keeps vector 0 unless a rule says otherwise: then an interrupt is delivered beside the
+  // wake-up.
+  std::span<const Interrupt> interrupt(const InterruptContext& context, const Interrupt& one) {
+    if (idle(Seam::kInterrupt)) {
+      one_interrupt_ = one;
+      return {&one_interrupt_, 1};
+    }
+    return changed_interrupt(context, one);
+  }
+  // The token that an asynchronous page fault reports (source kAsyncPfReady or kAsyncPfNotPresent).
+  std::uint32_t token(Source source, unsigned cpu, std::uint32_t token) {
+    return idle(Seam::kInterrupt) ? token : changed_token(source, cpu, token);
+  }
+
+  // True: the vector leaves service, as an EOI should make it.
+  bool end_of_interrupt(EoiKind kind, unsigned cpu, std::uint8_t vector) {
+    return idle(Seam::kApic) || changed_eoi(kind, cpu, vector);
+  }
+
+  Exit exit(const Exit& exit) { return idle(Seam::kExit) ? exit : changed_exit(exit); }
+
+  // Is the named switch of the model on (backends/pv/switches.h)? `otherwise` is the amount where
+  // the rule has none. Asking counts as a commitment: ask only where the answer changes what
+  // happens.
+  bool switched(std::string_view name) { return !idle(Seam::kSwitch) && switch_on(name); }
+  std::uint64_t switch_amount(std::string_view name, std::uint64_t otherwise) const;
+
+ private:
+  struct Armed {
+    Rule rule;
+    std::size_t index = 0;  // in the order given to arm()
+    unsigned matched = 0;   // events that met the conditions
+    unsigned committed = 0;
+  };
+
+  bool idle(Seam seam) const { return rules_[static_cast<std::size_t>(seam)].empty(); }
+  std::vector<Armed>& at(Seam seam) { return rules_[static_cast<std::size_t>(seam)]; }
+
+  HypercallCall changed_call(const HypercallContext& context, HypercallCall call);
+  HypercallResult changed_result(const HypercallContext& context, HypercallResult result);
+  CpuidLeaf changed_cpuid(unsigned cpu, std::uint32_t leaf, CpuidLeaf result);
+  MsrRead changed_rdmsr(unsigned cpu, std::uint32_t msr, MsrRead result);
+  MsrWrite changed_wrmsr(unsigned cpu, std::uint32_t msr, std::uint64_t value);
+  std::span<const FieldWrite> changed_memory(const FieldContext& context, const FieldWrite& write);
+  std::span<const Interrupt> changed_interrupt(const InterruptContext& context,
+                                               const Interrupt& one);
+  std::uint32_t changed_token(Source source, unsigned cpu, std::uint32_t token);
+  bool changed_eoi(EoiKind kind, unsigned cpu, std::uint8_t vector);
+  Exit changed_exit(Exit exit);
+  bool switch_on(std::string_view name);
+
+  std::array<std::vector<Armed>, 9> rules_;
+  std::size_t count_ = 0;
+  bool clean_ = true;
+  FieldWrite one_write_;
+  Interrupt one_interrupt_;
+  std::vector<FieldWrite> writes_;
+  std::vector<Interrupt> interrupts_;
+};
+
+}  // namespace hypervet::violations
