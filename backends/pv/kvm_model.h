@@ -47,6 +47,9 @@ struct HostAnswer {
   std::uint64_t result = 0;
 };
 
+// Why a CPU stops executing: it executed HLT, or other work took its processor.
+enum class OffCpu : std::uint8_t { kHalted, kPreempted };
+
 class KvmModel {
  public:
   KvmModel(const backends::Configuration& configuration, Services& services,
@@ -78,16 +81,21 @@ class KvmModel {
   // interrupt. Must come before the local APIC decides by priority what to deliver: it may find
   // that the guest has signalled a PV EOI.
   void after_exit(unsigned cpu);
-  // The CPU stops executing for a while: it halted or lost its processor.
-  void descheduled(unsigned cpu);
+  // The CPU stops executing for a while. A time slice of the machine's own round robin is not the
+  // end of anything: call it when the CPU halts, or when it is kept off its processor although it
+  // could run.
+  void descheduled(unsigned cpu, OffCpu why = OffCpu::kHalted);
   // The local APIC has moved a vector into service and the CPU enters its handler: like
   // before_entry() for PV EOI.
   void at_injection(unsigned cpu, std::uint8_t vector);
   // INIT or RESET of one CPU: the MSRs that it clears are cleared.
   void init_cpu(unsigned cpu);
-  // Earliest virtual time at which before_entry() would do something by itself; an idle machine can
-  // skip to it.
+  // Earliest virtual time at which the model makes a CPU runnable by itself, if there is one: an
+  // idle machine skips to it and calls host_work(). None: nothing here ever ends the machine's
+  // idleness.
   std::optional<std::uint64_t> next_event_ns() const;
+  // Does for all CPUs what is due by now; before_entry() calls it too.
+  void host_work();
 
   // --- Absent pages.
   AbsentAnswer touched_absent(unsigned cpu, std::uint64_t gpa, bool write);

@@ -50,6 +50,8 @@ class Services {
   // now.
   virtual bool interrupts_open(unsigned cpu) const = 0;
   virtual bool is_halted(unsigned cpu) const = 0;
+  // Drops every translation that the CPU has cached (KVM_VCPU_FLUSH_TLB).
+  virtual void flush_tlb(unsigned cpu) = 0;
 
   // --- Events. The model has already passed them through the interposer: deliver them as they are.
   // The source is for the machine's log alone.
@@ -74,6 +76,9 @@ class Services {
   // own state.
   virtual std::uint64_t now_ns() const = 0;           // since the machine was created
   virtual std::uint64_t tsc(unsigned cpu) const = 0;  // as the guest's RDTSC would read it now
+  // What the guest's own writes to IA32_TSC or IA32_TSC_ADJUST have added to that CPU's TSC. The
+  // model assumes that without them all CPUs count together.
+  virtual std::uint64_t tsc_offset(unsigned) const { return 0; }
   virtual std::uint64_t tsc_khz() const = 0;
   virtual std::uint64_t wall_clock_ns() const = 0;  // the host's CLOCK_REALTIME now, since 1970
 

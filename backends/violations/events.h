@@ -39,8 +39,9 @@ enum class CodeMode : std::uint8_t {
 
 struct HypercallContext {
   unsigned cpu = 0;
-  std::uint64_t number = 0;  // as the guest passed it, truncated outside 64-bit mode
-  bool known = false;        // a number that the host implements
+  std::uint64_t number = 0;  // as the guest passed it, cut to 32 bits outside 64-bit mode
+  std::array<std::uint64_t, 4> arguments{};  // likewise
+  bool known = false;                        // a number that the host implements
   unsigned cpl = 0;
   CodeMode mode = CodeMode::kLong;
   bool native = true;  // this vendor's instruction
@@ -50,9 +51,9 @@ struct HypercallContext {
 struct HypercallCall {
   std::uint64_t number = 0;
   std::array<std::uint64_t, 4> arguments{};  // a0..a3 from RBX, RCX, RDX, RSI
-  bool allow = false;                        // leave out the checks of privilege and feature
-  bool ignore = false;                       // answer as if done, do nothing
-  bool zero_extended = true;                 // truncate inputs and result outside 64-bit mode
+  bool allow = false;    // leave out the checks of privilege, feature and arguments
+  bool ignore = false;   // answer as if done, do nothing
+  bool truncate = true;  // outside 64-bit mode: only the low 32 bits of the inputs count
   bool operator==(const HypercallCall&) const = default;
 };
 
@@ -107,7 +108,7 @@ struct FieldContext {
   std::string_view field;  // static text, by its name in the source
   unsigned cpu = 0;
   WhenWritten when = WhenWritten::kUpdate;
-  std::uint64_t area_end = 0;  // first guest-physical byte behind the structure
+  std::uint64_t area_begin = 0, area_end = 0;  // guest-physical, the end exclusive
 };
 
 // One write of at most eight bytes, little-endian.
@@ -154,6 +155,7 @@ struct Interrupt {
   DeliveryMode mode = DeliveryMode::kFixed;
   auto operator<=>(const Interrupt&) const = default;
 };
+// A rule may name a CPU that the machine does not have: whoever delivers skips it.
 
 // --- Local APIC
 // ---------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,12 +40,13 @@ class Interposer {
 
   // --- The seams
   // --------------------------------------------------------------------------------------------------------
-  // Twice for a hypercall: what the model is given to work on, and what the guest gets.
+  // Twice for a hypercall, in this order: what the model is given to work on, and what the guest
+  // gets.
   HypercallCall hypercall_call(const HypercallContext& context, const HypercallCall& call) {
     return idle(Seam::kHypercall) ? call : changed_call(context, call);
   }
-  HypercallResult hypercall_result(const HypercallContext& context, const HypercallResult& result) {
-    return idle(Seam::kHypercall) ? result : changed_result(context, result);
+  HypercallResult hypercall_result(const HypercallResult& result) {
+    return idle(Seam::kHypercall) ? result : changed_result(result);
   }
   CpuidLeaf cpuid(unsigned cpu, std::uint32_t leaf, const CpuidLeaf& result) {
     return idle(Seam::kCpuid) ? result : changed_cpuid(cpu, leaf, result);
@@ -55,8 +57,9 @@ class Interposer {
   MsrWrite wrmsr(unsigned cpu, std::uint32_t msr, std::uint64_t value) {
     return idle(Seam::kWrmsr) ? MsrWrite{.value = value} : changed_wrmsr(cpu, msr, value);
   }
-  // What became of a write: true if it raises #GP(0). `wanted` is what the model says.
-  bool wrmsr_counts(unsigned cpu, std::uint32_t msr, std::uint64_t value, bool wanted);
+  // The model would have raised #GP(0), and MsrWrite::never_fault kept it from it: now the rule has
+  // been committed.
+  void spared();
 
   // The writes to carry out instead of this one, in order; empty: dropped. Valid until the next
   // call.
@@ -99,16 +102,18 @@ class Interposer {
  private:
   struct Armed {
     Rule rule;
-    std::size_t index = 0;  // in the order given to arm()
-    unsigned matched = 0;   // events that met the conditions
+    std::size_t index = 0;      // in the order given to arm()
+    std::uint64_t matched = 0;  // events that met the conditions, `nth` apart
     unsigned committed = 0;
   };
+  using Holds = std::function<bool(std::string_view key, const Value& wanted)>;
 
+  static bool meets(Armed& armed, const Holds& holds);
   bool idle(Seam seam) const { return rules_[static_cast<std::size_t>(seam)].empty(); }
   std::vector<Armed>& at(Seam seam) { return rules_[static_cast<std::size_t>(seam)]; }
 
   HypercallCall changed_call(const HypercallContext& context, HypercallCall call);
-  HypercallResult changed_result(const HypercallContext& context, HypercallResult result);
+  HypercallResult changed_result(HypercallResult result);
   CpuidLeaf changed_cpuid(unsigned cpu, std::uint32_t leaf, CpuidLeaf result);
   MsrRead changed_rdmsr(unsigned cpu, std::uint32_t msr, MsrRead result);
   MsrWrite changed_wrmsr(unsigned cpu, std::uint32_t msr, std::uint64_t value);
@@ -123,6 +128,8 @@ class Interposer {
   std::array<std::vector<Armed>, 9> rules_;
   std::size_t count_ = 0;
   bool clean_ = true;
+  std::vector<Armed*> in_call_;  // rules that the hypercall under way meets
+  Armed* sparing_ = nullptr;     // rule that forbids the write under way to fault
   FieldWrite one_write_;
   Interrupt one_interrupt_;
   std::vector<FieldWrite> writes_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A violation as data: at one seam of the machine, when the conditions hold, the effects replace what the model did.
-// Specs declare rules, the simulator's interposer commits them. Plain values; no thread has a claim on them.
+// A violation as data: at one seam of the machine, when the conditions hold, the effects replace
+// what the model did. Specs declare rules, the simulator's interposer commits them. Plain values;
+// no thread has a claim on them.
 #pragma once
 
 #include <cstdint>
