@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The typed form of spec files: interfaces, clauses, cases, violations. Produced by load.h; immutable afterwards and
-// shared between threads. Everything keeps the mark of where it was written.
+// The typed form of spec files: interfaces, clauses, cases, violations. Produced by load.h;
+// immutable afterwards and shared between threads. Everything keeps the mark of where it was
+// written.
 #pragma once
 
 #include <array>
@@ -8,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,11 +26,20 @@ struct Source {
   std::string version;
 };
 
-// How a feature of a target is recognised. A feature holds when all of its conditions do and all it requires hold.
+// Where a feature is named, by `requires:` or `without:`.
+struct FeatureUse {
+  std::string name;
+  Mark mark;
+  bool withheld = false;  // by `without:`
+};
+
+// How a feature of a target is recognised. A feature holds when all of its conditions do and all it
+// requires hold.
 struct Feature {
   std::string name;
   std::uint32_t leaf = 0;
-  // Bit form: reg (0 EAX .. 3 EDX) and bit. Signature form: registers EBX, ECX, EDX must equal signature.
+  // Bit form: reg (0 EAX .. 3 EDX) and bit. Signature form: registers EBX, ECX, EDX must equal
+  // signature (its text in that order, lowest byte first, filled up with zeros).
   unsigned reg = 0;
   unsigned bit = 0;
   std::optional<std::array<std::uint32_t, 3>> signature;
@@ -45,18 +56,23 @@ struct StructureField {
 struct Structure {
   std::string name;
   unsigned size = 0;
-  std::vector<StructureField> fields;
+  std::vector<StructureField> fields;  // in the order of the file; all inside size
+  Mark mark;
+
+  const StructureField* find(std::string_view field) const;  // nullptr: no such field
 };
 
 struct Step {
   std::string verb;
-  Node arguments;              // what stands after the verb
+  Node arguments;  // what stands after the verb; a `do:` in it is an empty list, its steps are in
+                   // block
   std::optional<Node> expect;  // what stands after `expect:`
   std::vector<Step> block;     // the steps of `do:`
   Mark mark;                   // of the verb
 };
 
-// What a case wants of its machine; see backends/backend.h for the settings.
+// What a case wants of its machine: the interface's, the clause's and the case's `machine:`
+// together; see backends/backend.h for the settings.
 struct MachineRequest {
   unsigned cpus = 1;
   std::vector<std::string> without;  // feature names
@@ -66,9 +82,12 @@ struct MachineRequest {
 struct Case {
   std::string name;  // unique within the clause; "" only if it is the clause's one case
   std::vector<std::pair<std::string, std::vector<std::uint64_t>>> parameters;  // `for:`, in order
-  std::vector<std::string> parameter_texts;  // as written, for reports: one per parameter value, flattened in order
+  std::vector<std::string>
+      parameter_texts;  // as written, for reports: one per parameter value, flattened in order
+  std::vector<Mark> parameter_marks;  // of each parameter's name
   MachineRequest machine;
-  std::vector<std::string> requires_;  // features: the interface's, the clause's and the case's together
+  std::vector<std::string>
+      requires_;  // features: the interface's, the clause's and the case's together
   std::vector<Step> steps;
   Mark mark;
 };
@@ -85,7 +104,7 @@ struct Clause {
   std::string section;
   std::string text;
   std::string untestable;  // reason; empty: testable
-  bool hostile = false;
+  bool hostile = false;    // its cases break the rules of the interface on purpose
   std::vector<Case> cases;
   std::vector<Violation> violations;
   Mark mark;
@@ -98,6 +117,7 @@ struct Interface {
   std::map<std::string, std::uint64_t> constants;
   std::map<std::string, Structure> structures;
   std::vector<Clause> clauses;
+  std::vector<FeatureUse> feature_uses;  // everywhere in the interface, in the order of the file
   Mark mark;
 };
 
@@ -112,9 +132,11 @@ struct Specs {
 struct Binding {
   std::vector<std::pair<std::string, std::uint64_t>> values;
 };
-std::vector<Binding> bindings(const Case& a_case);  // row-major; one empty binding if there are no parameters
+std::vector<Binding> bindings(
+    const Case& a_case);  // row-major; one empty binding if there are no parameters
 
-// "kvm.hypercall.unknown-number/unused number[nr=13]": what names one executable instance, in streams and on the command line.
+// "kvm.hypercall.unknown-number/unused number[nr=13]": what names one executable instance, in
+// streams and on the command line.
 std::string instance_id(const Clause& clause, const Case& a_case, const Binding& binding);
 
 }  // namespace hypervet::spec

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads spec files. Every problem of every file is reported, not only the first; a file with a problem yields nothing.
-// Bounded: file size, nesting depth, number of nodes and alias expansion have limits (see load.cc).
+// Reads spec files. Every problem of every file is reported, not only the first; a file with a
+// problem yields nothing. Bounded: file size, nesting depth, number of nodes and alias expansion
+// have limits (see load.cc).
 #pragma once
 
 #include <expected>

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of the loader, a concept each. Internal to load*.cc; one thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "harness/spec/clause.h"
+#include "harness/spec/fields.h"
+#include "harness/spec/names.h"
+
+namespace hypervet::spec {
+
+inline constexpr std::uint64_t kMaxParameterValues = 4096;  // of one parameter
+inline constexpr std::uint64_t kMaxInstances = 65536;       // of one case: the product
+inline constexpr std::uint64_t kMaxStructureSize = 4096;    // what one `read` can bring
+
+// What has been seen of all files so far.
+struct Seen {
+  struct Constant {
+    std::uint64_t value = 0;
+    Mark mark;
+  };
+  std::map<std::string, Mark> interfaces;
+  std::map<std::string, Mark> clauses;
+  std::map<std::string, Constant> constants;
+  std::map<std::string, std::vector<FeatureUse>> feature_requires;  // of each feature, with marks
+};
+
+// What the parts of one interface share.
+struct Loading {
+  Interface& interface;
+  Names names;  // its constants
+  Seen& seen;
+  Specs& specs;  // features go there
+  Problems& problems;
+};
+
+// "the clause 'x' is already in file:3:5".
+std::string already(std::string_view what, std::string_view name, const Mark& first);
+
+// load_declarations.cc
+void load_constants(const Node& node, Loading& loading);
+void load_structures(const Node& node, Loading& loading);
+void load_features(const Node& node, Loading& loading);
+
+// load_case.cc
+void load_machine(const Node& node, MachineRequest& machine, Loading& loading);
+void load_requires(const Node& node, std::vector<std::string>& features, Loading& loading);
+Case load_case(Node node, const MachineRequest& machine, const std::vector<std::string>& requires_,
+               Loading& loading);
+
+// load_clause.cc
+void load_clause(Node node, const MachineRequest& machine,
+                 const std::vector<std::string>& requires_, Loading& loading);
+
+}  // namespace hypervet::spec
