@@ -152,6 +152,23 @@ void load_parameters(const Node& node, Case& a_case, Loading& loading) {
 
 std::vector<Step> load_steps(Node node, std::string_view what, Loading& loading);
 
+// `as:` may stand beside the verb instead of inside it: `host: {read-clock: {}}` reads better so.
+void take_name(Step& step, Node name, const Mark& mark, Problems& problems) {
+  Node& arguments = step.arguments;
+  if (arguments.is_null()) {
+    arguments.kind = Node::Kind::kMap;
+    arguments.mark = step.mark;
+  }
+  if (!arguments.is_map()) {
+    problems.add(mark, fmt::format("'as:' needs the arguments of {} in braces", quote(step.verb)));
+  } else if (arguments.find("as") != nullptr) {
+    problems.add(mark, "'as:' stands inside the step already");
+  } else {
+    arguments.entries.emplace_back("as", std::move(name));
+    arguments.key_marks.push_back(mark);
+  }
+}
+
 std::optional<Step> load_step(Node node, Loading& loading) {
   Problems& problems = loading.problems;
   if (!node.is_map()) {
@@ -163,9 +180,12 @@ std::optional<Step> load_step(Node node, Loading& loading) {
   }
   Step step;
   bool found = false;
+  Node* name = nullptr;
   for (std::size_t i = 0; i < node.entries.size(); ++i) {
     auto& [key, value] = node.entries[i];
-    if (key == "expect") {
+    if (key == "as") {
+      name = &value;
+    } else if (key == "expect") {
       step.expect = std::move(value);
     } else if (found) {
       problems.add(
@@ -184,6 +204,7 @@ std::optional<Step> load_step(Node node, Loading& loading) {
     problems.add(node.mark, "a step needs a verb");
     return std::nullopt;
   }
+  if (name != nullptr) take_name(step, std::move(*name), node.key_mark("as"), problems);
   if (Node* block = step.arguments.find("do")) {
     const Mark mark = block->mark;
     step.block = load_steps(std::exchange(*block, Node{}), "do", loading);

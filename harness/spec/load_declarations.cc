@@ -2,6 +2,7 @@
 // What an interface declares before its clauses: constants, structures, features.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <optional>
@@ -85,38 +86,39 @@ void load_structure(const std::string& name, const Mark& mark, const Node& node,
   loading.interface.structures.emplace(name, std::move(structure));
 }
 
-std::optional<std::array<std::uint32_t, 3>> read_signature(const Node& node, Problems& problems) {
-  const auto text = read_text(node, "signature", problems);
-  if (!text) return std::nullopt;
-  if (text->size() > 12) {
-    problems.add(node.mark,
-                 fmt::format("a signature is at most 12 characters, not {}", text->size()));
-    return std::nullopt;
-  }
+// The three registers of a signature, each by its number.
+std::optional<std::array<std::uint32_t, 3>> read_signature(const Node& node, Loading& loading) {
   std::array<std::uint32_t, 3> registers{};
-  for (std::size_t i = 0; i < text->size(); ++i) {
-    registers[i / 4] |= static_cast<std::uint32_t>(static_cast<unsigned char>((*text)[i]))
-                        << (8 * (i % 4));
+  bool whole = true;
+  for (std::size_t i = 0; i < registers.size(); ++i) {
+    const std::string_view name = kRegisters[i + 1];
+    const Node* value = require(node, name, "a signature", loading.problems);
+    const auto number =
+        value == nullptr ? std::nullopt
+                         : read_number(*value, name, loading.names, 0, kMost32, loading.problems);
+    whole = whole && number.has_value();
+    registers[i] = static_cast<std::uint32_t>(number.value_or(0));
   }
-  return registers;
+  return whole ? std::optional(registers) : std::nullopt;
 }
 
 void load_cpuid(const Node& node, Feature& feature, Loading& loading) {
-  static constexpr std::array<std::string_view, 4> kKeys = {"leaf", "register", "bit", "signature"};
+  static constexpr std::array<std::string_view, 3> kBitKeys = {"leaf", "register", "bit"};
+  static constexpr std::array<std::string_view, 4> kSignatureKeys = {"leaf", "ebx", "ecx", "edx"};
   Problems& problems = loading.problems;
-  if (!check_map(node, "cpuid", kKeys, problems)) return;
+  const bool is_signature = std::ranges::any_of(kSignatureKeys, [&node](std::string_view key) {
+    return key != "leaf" && node.find(key) != nullptr;
+  });
+  const bool is_map = is_signature
+                          ? check_map(node, "a signature in cpuid", kSignatureKeys, problems)
+                          : check_map(node, "cpuid", kBitKeys, problems);
+  if (!is_map) return;
   if (const Node* leaf = require(node, "leaf", "cpuid", problems)) {
     feature.leaf = static_cast<std::uint32_t>(
         read_number(*leaf, "leaf", loading.names, 0, kMost32, problems).value_or(0));
   }
-  if (const Node* signature = optional(node, "signature")) {
-    feature.signature = read_signature(*signature, problems);
-    for (const std::string_view other : {"register", "bit"}) {
-      if (node.find(other) != nullptr) {
-        problems.add(node.key_mark(other),
-                     fmt::format("'{}:' does not go with 'signature:'", other));
-      }
-    }
+  if (is_signature) {
+    feature.signature = read_signature(node, loading);
     return;
   }
   if (const Node* reg = require(node, "register", "cpuid", problems)) {
