@@ -252,9 +252,14 @@ bool too_deep(std::string_view line) {
 
 // nlohmann prefixes "[json.exception.parse_error.101] parse error at line 1, column 5: ".
 std::string plain(std::string_view what) {
-  const std::size_t column = what.find("column ");
-  const std::size_t end = column == std::string_view::npos ? column : what.find(": ", column);
-  return std::string(end == std::string_view::npos ? what : what.substr(end + 2));
+  if (const auto end = what.find("] "); what.starts_with('[') && end != std::string_view::npos) {
+    what.remove_prefix(end + 2);
+  }
+  if (const auto end = what.find(": ");
+      what.starts_with("parse error at") && end != std::string_view::npos) {
+    what.remove_prefix(end + 2);
+  }
+  return std::string(what);
 }
 
 Json parse(std::string_view line) {
@@ -266,7 +271,7 @@ Json parse(std::string_view line) {
     throw LineError{at_end ? LineError::Kind::kCut : LineError::Kind::kBad,
                     std::max<std::size_t>(error.byte, 1), "not JSON: " + plain(error.what())};
   } catch (const Json::exception& error) {  // a number out of range
-    bad(1, fmt::format("not JSON: {}", error.what()));
+    bad(1, fmt::format("not JSON: {}", plain(error.what())));
   }
 }
 

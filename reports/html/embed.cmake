@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# Makes the C++ source that holds the page: the template with its style and script in place, and the script's hash for
+# the Content-Security-Policy, so that no other script runs in the page.
+#   cmake -DSOURCE=<folder of the assets> -DOUTPUT=<file.cc> -P embed.cmake
+file(READ ${SOURCE}/report.mustache page)
+file(READ ${SOURCE}/report.css style)
+file(READ ${SOURCE}/report.js script)
+
+# A double brace would start a tag of the template.
+foreach(asset style script)
+  string(FIND "${${asset}}" "{{" brace)
+  if(NOT brace EQUAL -1)
+    message(FATAL_ERROR "the ${asset} of the report holds a double brace at byte ${brace}")
+  endif()
+endforeach()
+
+# The policy wants the SHA-256 in base64, CMake gives it in hexadecimal: three bytes are four characters.
+string(SHA256 digest "${script}")
+set(alphabet ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/)
+string(APPEND digest 00)  # 32 bytes and one of padding
+set(base64 "")
+foreach(group RANGE 0 10)
+  math(EXPR at "${group} * 6")
+  string(SUBSTRING ${digest} ${at} 6 bytes)
+  foreach(shift 18 12 6 0)
+    math(EXPR index "(0x${bytes} >> ${shift}) & 63")
+    string(SUBSTRING ${alphabet} ${index} 1 letter)
+    string(APPEND base64 "${letter}")
+  endforeach()
+endforeach()
+string(SUBSTRING "${base64}" 0 43 base64)
+
+string(REPLACE "@STYLE@" "${style}" page "${page}")
+string(REPLACE "@SCRIPT@" "${script}" page "${page}")
+string(REPLACE "@SCRIPT_HASH@" "sha256-${base64}=" page "${page}")
+file(WRITE ${OUTPUT} "// Generated from reports/html. Do not edit.
+#include \"reports/html/page.h\"
+
+namespace hypervet::reports {
+extern const char kPageTemplate[] = R\"hvpage(${page})hvpage\";
+}  // namespace hypervet::reports
+")

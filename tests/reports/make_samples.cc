@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes sample streams and all reports of them into a folder, to look at: make_samples FOLDER
+// [CASES].
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+
+#include "reports/writers.h"
+#include "tests/reports/samples.h"
+
+using namespace hypervet::reports;
+
+int main(int argc, char** argv) {
+  if (argc < 2 || argc > 3) {
+    std::cerr << "usage: make_samples FOLDER [CASES]\n";
+    return 2;
+  }
+  const std::string folder = argv[1];
+  const std::size_t cases = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 10'000;
+  const std::pair<const char*, Results> samples[] = {{"mixed", samples::mixed()},
+                                                     {"reference", samples::reference_model()},
+                                                     {"hostile", samples::hostile()},
+                                                     {"large", samples::large(cases)}};
+  for (const auto& [name, results] : samples) {
+    const std::string base = folder + "/" + name;
+    std::ofstream(base + ".jsonl") << samples::stream(results);
+    for (const Format& format : formats()) {
+      const auto status = write_report(format, results, base + "." + std::string(format.extension));
+      if (!status) {
+        std::cerr << status.error() << '\n';
+        return 1;
+      }
+    }
+  }
+}
