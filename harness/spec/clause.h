@@ -39,7 +39,7 @@ struct Feature {
   std::string name;
   std::uint32_t leaf = 0;
   // Bit form: reg (0 EAX .. 3 EDX) and bit. Signature form: registers EBX, ECX, EDX must equal
-  // signature (its text in that order, lowest byte first, filled up with zeros).
+  // signature, in that order.
   unsigned reg = 0;
   unsigned bit = 0;
   std::optional<std::array<std::uint32_t, 3>> signature;
