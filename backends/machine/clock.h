@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace hypervet::machine {
@@ -45,7 +46,7 @@ class EventQueue {
     events_.erase(events_.begin());
     return event;
   }
-  void clear() { events_.clear(); }
+  std::span<const Event> pending() const { return events_; }
 
  private:
   std::vector<Event> events_;

@@ -171,7 +171,9 @@ void LocalApic::write(std::uint32_t offset, std::uint32_t value) {
       host_.apic_changed(cpu_);
       return;
     case kEoi:
-      end_of_interrupt();
+      if (const auto vector = highest_in_service(); vector && host_.apic_may_end(cpu_, *vector)) {
+        end_of_interrupt();
+      }
       return;
     case kLdr:
       state_.ldr = value & 0xff00'0000;
@@ -269,6 +271,14 @@ void LocalApic::set_cr8(std::uint8_t value) {
 
 std::optional<std::uint8_t> LocalApic::highest_in_service() const { return highest(state_.isr); }
 std::optional<std::uint8_t> LocalApic::highest_requested() const { return highest(state_.irr); }
+
+unsigned LocalApic::in_service_count() const {
+  unsigned count = 0;
+  for (const std::uint32_t word : state_.isr) count += static_cast<unsigned>(std::popcount(word));
+  return count;
+}
+
+bool LocalApic::level_triggered(std::uint8_t vector) const { return test(state_.tmr, vector); }
 
 std::uint8_t LocalApic::processor_priority() const {
   // 11.8.3.1: the class in service wins with a zero sub-class, else TPR as it is.

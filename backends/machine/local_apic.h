@@ -43,6 +43,9 @@ class ApicHost {
   virtual void apic_changed(unsigned cpu) = 0;
   // An ICR write, or the local source of a vector; the machine finds the destinations.
   virtual void apic_send(unsigned cpu, const InterruptMessage& message) = 0;
+  // The guest wrote the EOI register: does the vector in service really leave it? (Declared
+  // violations say no.)
+  virtual bool apic_may_end(unsigned cpu, std::uint8_t vector) = 0;
   // A level-triggered vector was ended: for the IOAPIC.
   virtual void apic_eoi(unsigned cpu, std::uint8_t vector) = 0;
 };
@@ -105,12 +108,16 @@ class LocalApic {
   bool has_interrupt() const;
   // Moves the highest deliverable vector into service; nothing if has_interrupt() is false.
   std::optional<std::uint8_t> acknowledge();
-  // EOI register; also what a cleared PV EOI bit stands for. Returns the vector that ended.
+  // What the EOI register does; also what a cleared PV EOI bit stands for. Returns the vector that
+  // ended.
   std::optional<std::uint8_t> end_of_interrupt();
   // The highest vector in service, requested; processor priority.
   std::optional<std::uint8_t> highest_in_service() const;
   std::optional<std::uint8_t> highest_requested() const;
   std::uint8_t processor_priority() const;
+  // Number of vectors in service; did this one come level-triggered?
+  unsigned in_service_count() const;
+  bool level_triggered(std::uint8_t vector) const;
 
   // Does LINT0 pass the 8259's request on (virtual wire mode)? Also when the APIC is disabled.
   bool accepts_external() const;

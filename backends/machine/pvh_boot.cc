@@ -71,7 +71,7 @@ std::expected<std::uint64_t, std::string> write_boot_info(GuestMemory& memory,
                {reinterpret_cast<const std::uint8_t*>(command_line.data()), command_line.size()});
   memory.store(kCommandLineAddress + command_line.size(), std::uint8_t{0});
 
-  if (module) memory.store(kModuleListAddress, ModuleEntry{module->address, module->size, 0, 0});
+  if (module) set_boot_module(memory, *module);
 
   memory.store(kBootInfoAddress, StartInfo{.magic = kStartMagic,
                                            .version = 1,
@@ -84,6 +84,10 @@ std::expected<std::uint64_t, std::string> write_boot_info(GuestMemory& memory,
                                            .memmap_entries = map.size(),
                                            .reserved = 0});
   return kBootInfoAddress;
+}
+
+void set_boot_module(GuestMemory& memory, const BootModule& module) {
+  memory.store(kModuleListAddress, ModuleEntry{module.address, module.size, 0, 0});
 }
 
 }  // namespace hypervet::machine

@@ -38,4 +38,8 @@ std::expected<std::uint64_t, std::string> write_boot_info(GuestMemory& memory,
                                                           std::string_view command_line,
                                                           std::optional<BootModule> module);
 
+// Replaces module 0 of a guest that was told of one: the agent reads the list anew after its
+// doorbell kReady.
+void set_boot_module(GuestMemory& memory, const BootModule& module);
+
 }  // namespace hypervet::machine
