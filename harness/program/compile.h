@@ -25,7 +25,7 @@ inline constexpr std::uint64_t kGuardGap = 256;
 inline constexpr std::uint64_t kDefaultWithin = 1'000'000'000;  // of await and join, ns
 
 std::expected<CompiledCase, spec::Diagnostic> compile(const spec::Specs& specs,
-                                                      const spec::Interface& interface_,
+                                                      const spec::Interface& an_interface,
                                                       const spec::Clause& clause,
                                                       const spec::Case& a_case,
                                                       const spec::Binding& binding);

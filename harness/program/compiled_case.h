@@ -41,8 +41,9 @@ struct StepPlan {
   std::optional<std::size_t> parent;  // index of the step in whose block it stands
   std::string as;                     // name of what it observes; "": none
   std::vector<Expectation> expectations;
-  std::optional<spec::Expression> check;
-  const spec::Structure* structure = nullptr;         // of a `read`
+  std::optional<spec::Expression> check;       // of a `check` or an `assume`
+  std::string because;                         // of an `assume`: the reason to skip; "" for a check
+  const spec::Structure* structure = nullptr;  // of a `read`
   const protocol::ScenarioEntry* scenario = nullptr;  // of a `scenario`
 };
 

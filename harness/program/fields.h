@@ -22,7 +22,9 @@ bool has_field(const StepPlan& plan, const protocol::Op& op, std::string_view fi
 // nothing there.
 std::string_view primary_field(const StepPlan& plan, const protocol::Op& op);
 
-// nullopt: the observation does not hold it (the op faulted, or the agent's answer is too short).
+// `fault` is the vector, protocol::kNoFault for none; `rip` the instruction's own address; `cr2`
+// and `error-code` exist after a fault. nullopt: the observation does not hold it (the op faulted,
+// or the agent's answer is too short).
 std::optional<spec::Number> read_field(const StepPlan& plan, const protocol::Op& op,
                                        const Observation& observation, std::string_view field);
 

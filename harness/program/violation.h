@@ -16,7 +16,7 @@ namespace hypervet::program {
 // does not take, a bad expression, no effect. Names are constants, parameters and allocated
 // addresses; what steps observe is not known before the run.
 std::expected<std::optional<violations::Rule>, spec::Diagnostic> bind(
-    const spec::Violation& violation, const spec::Interface& interface_,
+    const spec::Violation& violation, const spec::Interface& an_interface,
     const CompiledCase& compiled);
 
 }  // namespace hypervet::program

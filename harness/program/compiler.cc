@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/program/compiler.h"
+
+#include <algorithm>
+#include <array>
+
+#include "harness/program/compile.h"
+#include "harness/program/configuration.h"
+#include "harness/program/failure.h"
+#include "harness/program/fields.h"
+
+namespace hypervet::program {
+
+using protocol::Op;
+using protocol::Operand;
+using spec::Node;
+
+std::span<const Compiler::Verb> Compiler::verbs() {
+  static constexpr std::array table = {
+      Verb{"alloc", &Compiler::alloc},
+      Verb{"cpuid", &Compiler::cpuid},
+      Verb{"rdmsr", &Compiler::rdmsr},
+      Verb{"wrmsr", &Compiler::wrmsr},
+      Verb{"in", &Compiler::in},
+      Verb{"out", &Compiler::out},
+      Verb{"load", &Compiler::load},
+      Verb{"store", &Compiler::store},
+      Verb{"read", &Compiler::read},
+      Verb{"fill", &Compiler::fill},
+      Verb{"map", &Compiler::map},
+      Verb{"hypercall", &Compiler::hypercall},
+      Verb{"rdtsc", &Compiler::rdtsc},
+      Verb{"halt", &Compiler::halt},
+      Verb{"settle", &Compiler::settle, false, "for"},
+      Verb{"await", &Compiler::await},
+      Verb{"handler", &Compiler::handler, true},
+      Verb{"ipi", &Compiler::ipi},
+      Verb{"self-ipi", &Compiler::self_ipi, false, "vector"},
+      Verb{"counts", &Compiler::counts, false, "vector"},
+      Verb{"interrupt-log", &Compiler::interrupt_log, false, "cpu"},
+      Verb{"apic", &Compiler::apic},
+      Verb{"apic-eoi", &Compiler::apic_eoi},
+      Verb{"apic-mode", &Compiler::apic_mode, false, "mode"},
+      Verb{"on", &Compiler::on, true},
+      Verb{"join", &Compiler::join, false, "cpu"},
+      Verb{"repeat", &Compiler::repeat, true},
+      Verb{"host", &Compiler::host, false, "verb"},
+      Verb{"scenario", &Compiler::scenario},
+      Verb{"check", &Compiler::check, false, "that"},
+      Verb{"assume", &Compiler::assume},
+  };
+  return table;
+}
+
+Compiler::Compiler(const spec::Specs& specs, const spec::Interface& an_interface,
+                   const spec::Clause& clause, const spec::Case& a_case,
+                   const spec::Binding& binding)
+    : specs_(specs),
+      interface_(an_interface),
+      clause_(clause),
+      case_(a_case),
+      binding_(binding),
+      known_(result_.symbols, result_.window) {}
+
+CompiledCase Compiler::run() {
+  result_.id = spec::instance_id(clause_, case_, binding_);
+  result_.clause = &clause_;
+  result_.source = &case_;
+  result_.configuration = configuration_of(specs_, case_);
+  for (const auto& [name, value] : interface_.constants)
+    result_.symbols[name] = Symbol{Symbol::Kind::kConstant, value, {}};
+  for (const auto& [name, value] : binding_.values)
+    define(name, Symbol{Symbol::Kind::kParameter, value, {}}, case_.mark);
+  if (case_.steps.empty()) fail(case_.mark, "a case without steps checks nothing");
+  steps(case_.steps, Scope{});
+  if (builder_.ops().size() > protocol::kMaxOps)
+    fail(case_.mark, "the case compiles to {} ops, a program holds {}", builder_.ops().size(),
+         protocol::kMaxOps);
+  const std::uint64_t seed = protocol::checksum(result_.id.data(), result_.id.size());
+  result_.program = builder_.finish(result_.configuration.cpus, seed);
+  result_.ops = builder_.ops();
+  return std::move(result_);
+}
+
+void Compiler::steps(const std::vector<spec::Step>& list, const Scope& scope) {
+  for (const spec::Step& each : list) step(each, scope);
+}
+
+void Compiler::step(const spec::Step& step, const Scope& scope) {
+  const auto found = std::ranges::find(verbs(), step.verb, &Verb::name);
+  if (found == verbs().end()) fail(step.mark, "no step is called `{}`", step.verb);
+  if (!found->has_block && !step.block.empty()) fail(step.mark, "`{}` has no `do:`", step.verb);
+  Arguments arguments(step.arguments, step.mark, step.verb, found->sole);
+  if (found->has_block) arguments.find("do");
+  Site site{step, arguments, scope};
+  (this->*found->compile)(site);
+  arguments.finish();
+}
+
+std::size_t Compiler::plan(Site& site) {
+  StepPlan plan;
+  plan.step = &site.step;
+  plan.context = site.scope.context;
+  plan.parent = site.scope.parent;
+  result_.plans.push_back(std::move(plan));
+  return result_.plans.size() - 1;
+}
+
+std::size_t Compiler::emit(Site& site, const Op& op) {
+  const std::size_t index = plan(site);
+  result_.plans[index].op = builder_.add(op);
+  result_.plan_of_op.push_back(index);
+  if (builder_.ops().size() > protocol::kMaxOps)
+    fail(site.step.mark, "a program holds at most {} ops", protocol::kMaxOps);
+  return index;
+}
+
+void Compiler::emit_block(Site& site, const Op& op, Context context) {
+  if (site.scope.depth >= protocol::kMaxNesting)
+    fail(site.step.mark, "blocks nest at most {} deep", protocol::kMaxNesting);
+  const std::size_t index = emit(site, op);
+  finish_plan(index, site);
+  steps(site.step.block, Scope{context, index, site.scope.depth + 1});
+  builder_.close_block(*result_.plans[index].op);
+}
+
+// `as` and `expect`, once the op is known.
+void Compiler::finish_plan(std::size_t index, Site& site) {
+  define_observed(site, index);
+  if (!site.step.expect) return;
+  StepPlan& plan = result_.plans[index];
+  plan.expectations = take(parse_expectations(*site.step.expect));
+  for (const Expectation& each : plan.expectations) check_expectation(plan, each);
+}
+
+void Compiler::check_expectation(const StepPlan& plan, const Expectation& expectation) {
+  const std::string& verb = plan.step->verb;
+  if (!plan.op) fail(expectation.mark, "`{}` observes nothing", verb);
+  const Op& op = builder_.ops()[*plan.op];
+  if (expectation.kind == Expectation::Kind::kFault) {
+    if (!has_field(plan, op, "fault")) fail(expectation.mark, "`{}` cannot fault", verb);
+    return;
+  }
+  if (expectation.kind != Expectation::Kind::kField) {
+    if (!is_instruction(op.code)) fail(expectation.mark, "`{}` observes no registers", verb);
+    return;
+  }
+  if (!has_field(plan, op, expectation.field))
+    fail(expectation.mark, "`{}` does not observe `{}` (it observes: {})", verb, expectation.field,
+         fmt::join(field_names(plan, op), ", "));
+  const bool is_list = expectation.field == "per-cpu" || expectation.field == "order" ||
+                       expectation.field == "bytes";
+  if (!is_list && expectation.allowed.kind == Allowed::Kind::kList)
+    fail(expectation.mark, "`{}` is one number, not a list", expectation.field);
+  std::vector<const spec::Expression*> expressions;
+  collect_expressions(expectation.allowed, expressions);
+  for (const spec::Expression* each : expressions) check_names(*each);
+}
+
+// Every name stands for something, and what can be evaluated already can be without an error.
+void Compiler::check_names(const spec::Expression& expression) {
+  bool known = true;
+  for (const spec::Use& use : expression.uses()) {
+    if (use.is_function) continue;
+    const auto [base, field] = split_name(result_.symbols, use.name);
+    const auto found = result_.symbols.find(base);
+    if (found == result_.symbols.end()) fail(use.mark, "unknown name {}", spec::quote(use.name));
+    if (found->second.kind != Symbol::Kind::kObserved) continue;
+    known = false;
+    const StepPlan& plan = result_.plans[found->second.plans.back()];
+    const Op& op = builder_.ops()[*plan.op];
+    if (field.empty() && primary_field(plan, op).empty())
+      fail(use.mark, "`{}` is of a `{}`, which observes several values (`{}.{}`)", base,
+           plan.step->verb, base, fmt::join(field_names(plan, op), ", "));
+    if (!field.empty() && !has_field(plan, op, field))
+      fail(use.mark, "`{}` is of a `{}`, which does not observe `{}` (it observes: {})", base,
+           plan.step->verb, field, fmt::join(field_names(plan, op), ", "));
+  }
+  if (known) take(expression.evaluate(known_));
+}
+
+void Compiler::define(const std::string& name, Symbol symbol, const spec::Mark& mark) {
+  if (!result_.symbols.emplace(name, std::move(symbol)).second)
+    fail(mark, "`{}` already names something", name);
+}
+
+void Compiler::define_address(const Site& site, const std::string& name, std::uint64_t address,
+                              const spec::Mark& mark) {
+  const auto before = defined_by_.find(name);
+  if (before != defined_by_.end() && before->second == &site.step) {
+    result_.symbols[name].value = address;  // the next copy of `on: {cpu: others}`
+    return;
+  }
+  define(name, Symbol{Symbol::Kind::kAddress, address, {}}, mark);
+  defined_by_[name] = &site.step;
+}
+
+void Compiler::define_observed(Site& site, std::size_t index) {
+  const Node* as = site.arguments.find("as");
+  if (as == nullptr) return;
+  const std::string& name = word_of(*as);
+  const StepPlan& plan = result_.plans[index];
+  if (field_names(plan, builder_.ops()[*plan.op]).empty())
+    fail(as->mark, "`{}` observes nothing that `as` could name", site.step.verb);
+  const auto before = defined_by_.find(name);
+  if (before != defined_by_.end() && before->second == &site.step) {
+    result_.symbols[name].plans.push_back(index);
+  } else {
+    define(name, Symbol{Symbol::Kind::kObserved, 0, {index}}, as->mark);
+    defined_by_[name] = &site.step;
+  }
+  result_.plans[index].as = name;
+  current_[name] = index;
+}
+
+std::uint64_t Compiler::number(const Node& node) {
+  const spec::Expression expression = expression_of(node);
+  for (const spec::Use& use : expression.uses()) {
+    const auto found = result_.symbols.find(split_name(result_.symbols, use.name).first);
+    if (!use.is_function && found != result_.symbols.end() &&
+        found->second.kind == Symbol::Kind::kObserved)
+      fail(use.mark, "`{}` is not known before the run", use.name);
+  }
+  const spec::Number value = take(expression.evaluate(known_));
+  if (value.is_list) fail(node.mark, "one number is wanted, not a list");
+  return value.value;
+}
+
+std::uint64_t Compiler::number(const Node& node, std::uint64_t low, std::uint64_t high,
+                               std::string_view what) {
+  const std::uint64_t value = number(node);
+  if (value < low || value > high)
+    fail(node.mark, "{} is {} to {}, not {}", what, low, high, spec::format_number(value));
+  return value;
+}
+
+std::uint64_t Compiler::number_or(Site& site, std::string_view key, std::uint64_t otherwise) {
+  const Node* node = site.arguments.find(key);
+  return node == nullptr ? otherwise : number(*node);
+}
+
+Operand Compiler::operand(const Node& node) {
+  const auto observed = [this](std::string_view name) {
+    const auto found = result_.symbols.find(split_name(result_.symbols, name).first);
+    return found != result_.symbols.end() && found->second.kind == Symbol::Kind::kObserved;
+  };
+  const spec::SlotSum sum = take(expression_of(node).slot_sum(known_, observed));
+  Operand result;
+  result.value = sum.addend;
+  if (!sum.slot.empty()) result.slot = slot_of(sum.slot, node.mark);
+  return result;
+}
+
+Operand Compiler::operand(Site& site, std::string_view key) {
+  return operand(site.arguments.need(key));
+}
+
+Operand Compiler::operand_or(Site& site, std::string_view key, std::uint64_t otherwise) {
+  const Node* node = site.arguments.find(key);
+  return node == nullptr ? Operand{otherwise} : operand(*node);
+}
+
+std::uint32_t Compiler::slot_of(const std::string& name, const spec::Mark& mark) {
+  const auto [base, field] = split_name(result_.symbols, name);
+  const StepPlan& plan = result_.plans[current_.find(base)->second];
+  const Op& op = builder_.ops()[*plan.op];
+  const bool is_primary = field.empty() || field == primary_field(plan, op);
+  if (!has_slot(op.code) || !is_primary)
+    fail(mark,
+         "`{}` cannot be an input: only the value of rdmsr, in, load, rdtsc, apic and host, and "
+         "the RAX of a hypercall can",
+         name);
+  const std::uint32_t slot = builder_.slot_of(*plan.op);
+  if (slot == protocol::kNoSlot)
+    fail(mark, "a program keeps at most {} observed values for later steps", protocol::kMaxSlots);
+  return slot;
+}
+
+std::uint8_t Compiler::width(Site& site, unsigned otherwise, unsigned widest) {
+  const Node* node = site.arguments.find("width");
+  if (node == nullptr) return static_cast<std::uint8_t>(otherwise);
+  const std::uint64_t value = number(*node);
+  if (!(value == 1 || value == 2 || value == 4 || value == 8) || value > widest)
+    fail(node->mark, "`width` is 1, 2{} 4{} bytes", widest == 8 ? "," : " or",
+         widest == 8 ? " or 8" : "");
+  return static_cast<std::uint8_t>(value);
+}
+
+unsigned Compiler::vector(const Node& node) {
+  return static_cast<unsigned>(number(node, 0, 255, "a vector"));
+}
+
+unsigned Compiler::cpu(const Node& node) {
+  return static_cast<unsigned>(
+      number(node, 0, result_.configuration.cpus - 1, "a CPU of this case's machine"));
+}
+
+std::vector<unsigned> Compiler::cpus(const Site& site, const Node& node) {
+  if (!node.is("others")) return {cpu(node)};
+  std::vector<unsigned> result;
+  for (unsigned each = 0; each < result_.configuration.cpus; ++each)
+    if (each != site.scope.context.cpu) result.push_back(each);
+  if (result.empty()) fail(node.mark, "the machine has one CPU: there are no others");
+  return result;
+}
+
+std::uint8_t Compiler::instruction_flags(Site& site) {
+  unsigned flags = 0;
+  if (const Node* cpl = site.arguments.find("cpl")) {
+    const std::uint64_t level = number(*cpl);
+    if (level != 0 && level != 3) fail(cpl->mark, "`cpl` is 0 or 3");
+    if (level == 3) flags |= protocol::kUser;
+  }
+  flags |= site.arguments.choose<unsigned>("mode", 0, {{"long", 0}, {"compat", protocol::kCompat}});
+  flags |= site.arguments.choose<unsigned>("interrupts", 0,
+                                           {{"off", 0}, {"on", protocol::kInterruptsOn}});
+  return static_cast<std::uint8_t>(flags);
+}
+
+}  // namespace hypervet::program
