@@ -54,8 +54,14 @@ enum class Doorbell : std::uint32_t {
   kPanic = 5,     // the agent itself faulted (a Panic frame holds the registers)
 };
 
+// The agent's own interrupt vectors: waking an idle CPU for a block (neither counted nor logged), and the spurious vector
+// of the local APIC. No handler of a program can be set on them.
+inline constexpr std::uint32_t kWakeVector = 0xfe;
+inline constexpr std::uint32_t kSpuriousVector = 0xff;
+
 // Serial channel: 16550 at COM1, frames as they are; host verbs are answered by one byte (0 = done, else status)
-// followed by the eight bytes of the result. Ends by a byte to the debug-exit port, then HLT with interrupts off.
+// followed by the eight bytes of the result. Ends by a byte to the debug-exit port (with exit=debug-exit: the Doorbell's
+// value, so QEMU's exit status is 5 finished, 9 refused, 11 panic), then HLT with interrupts off.
 inline constexpr std::uint16_t kSerialPort = 0x03f8;
 inline constexpr std::uint16_t kDebugExitPort = 0x00f4;
 

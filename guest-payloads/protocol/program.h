@@ -17,6 +17,7 @@ inline constexpr std::uint32_t kMaxOps = 4096;
 inline constexpr std::uint32_t kMaxSlots = 64;
 inline constexpr std::uint32_t kMaxNesting = 3;
 inline constexpr std::uint32_t kMaxReadBytes = 4096;
+inline constexpr std::uint32_t kMaxRepeat = 1'000'000;
 
 struct ProgramHeader {
   std::uint64_t magic;

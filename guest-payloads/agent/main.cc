@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent from the first C++ on: boot, say hello, take the program, run it, say how it ended.
+#include "guest-payloads/agent/check.h"
+#include "guest-payloads/agent/execute.h"
+#include "guest-payloads/agent/jobs.h"
+#include "guest-payloads/boot/options.h"
+#include "guest-payloads/boot/processors.h"
+#include "guest-payloads/boot/start_info.h"
+#include "guest-payloads/runtime/apic.h"
+#include "guest-payloads/runtime/clock.h"
+#include "guest-payloads/runtime/cpu.h"
+#include "guest-payloads/runtime/traps.h"
+
+namespace hypervet::guest {
+
+namespace {
+
+using protocol::Doorbell;
+using protocol::FrameKind;
+
+Stamp now(std::uint32_t op) {
+  const std::uint64_t tsc = rdtsc();
+  return {.op = op, .context = this_cpu().context, .tsc = tsc, .tsc_end = tsc};
+}
+
+void panic(const protocol::ExecutedPayload& state) {
+  end(Doorbell::kPanic, FrameKind::kPanic, now(current_op()), &state, sizeof state);
+}
+
+[[noreturn]] void refuse(protocol::RefusedPayload why) {
+  end(Doorbell::kRefused, FrameKind::kRefused, now(why.op), &why, sizeof why);
+}
+
+void say_hello() {
+  protocol::HelloPayload hello{};
+  hello.version = protocol::kProgramVersion;
+  hello.cpus = cpu_count;
+  for (std::uint32_t i = 0; i < cpu_count; ++i) hello.apic_ids[i] = cpus[i]->apic_id;
+  mailbox().cpus = cpu_count;
+  send_frame(FrameKind::kHello, now(protocol::kNoOp), &hello, sizeof hello);
+}
+
+void take_program(const StartInfo* info) {
+  const Module module = module0(info);
+  if (!is_free(module.address, module.size) || module.address % 8 != 0) {
+    refuse({.op = protocol::kNoOp, .reason = protocol::Refusal::kPlace});
+  }
+  const auto* data = reinterpret_cast<const void*>(module.address);
+  const Verdict verdict = check_program(data, module.size, cpu_count);
+  if (!verdict.accepted) refuse(verdict.refused);
+  program.header = static_cast<const protocol::ProgramHeader*>(data);
+  program.ops = reinterpret_cast<const protocol::Op*>(program.header + 1);
+}
+
+}  // namespace
+
+extern "C" [[noreturn]] void hv_boot_cpu(const StartInfo* info) {
+  load_descriptor_tables(hv_cpus[0], 0);
+  on_interrupt = handle_interrupt;
+  on_panic = panic;
+  const Options options = parse_options(command_line(info));
+  set_tsc_khz(options.tsc_khz);
+  start_apic(options.x2apic);
+  start_channel(options.serial, options.debug_exit);
+  start_processors(options.cpus, options.x2apic, serve_jobs);
+  say_hello();
+  ring(Doorbell::kReady);
+  take_program(info);
+  run_range(0, program.header->op_count);
+  resume_op(protocol::kNoOp);
+  end(Doorbell::kFinished, FrameKind::kFinished, now(protocol::kNoOp), nullptr, 8);
+}
+
+}  // namespace hypervet::guest

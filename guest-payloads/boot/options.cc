@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-payloads/boot/options.h"
+
+#include "guest-payloads/boot/start_info.h"
+#include "guest-payloads/protocol/layout.h"
+
+namespace hypervet::guest {
+
+namespace {
+
+// A cursor over the text that never passes its end or its bound.
+class Words {
+ public:
+  explicit Words(const char* text) : at_(text), end_(text + kMaxCommandLine) {}
+
+  bool more() const { return at_ != end_ && *at_ != '\0'; }
+  void next_word() {
+    while (more() && *at_ != ' ') ++at_;
+    while (more() && *at_ == ' ') ++at_;
+  }
+  // Consumes `text` if it stands here, else nothing.
+  bool take(const char* text) {
+    const char* p = at_;
+    for (; *text != '\0'; ++text, ++p) {
+      if (p == end_ || *p != *text) return false;
+    }
+    at_ = p;
+    return true;
+  }
+  bool word_ends() const { return !more() || *at_ == ' '; }
+  // Decimal; 0 if none stands here or it does not fit 32 bits.
+  std::uint64_t number() {
+    std::uint64_t value = 0;
+    while (more() && *at_ >= '0' && *at_ <= '9' && value <= 0xffff'ffff) {
+      value = value * 10 + static_cast<std::uint64_t>(*at_++ - '0');
+    }
+    return value <= 0xffff'ffff ? value : 0;
+  }
+
+ private:
+  const char* at_;
+  const char* end_;
+};
+
+void parse_word(Words& words, Options& options) {
+  if (words.take("channel=serial")) {
+    options.serial = words.word_ends();
+  } else if (words.take("apic=x2apic")) {
+    options.x2apic = words.word_ends();
+  } else if (words.take("exit=debug-exit")) {
+    options.debug_exit = words.word_ends();
+  } else if (words.take("cpus=")) {
+    const std::uint64_t n = words.number();
+    if (words.word_ends() && n >= 1) {
+      options.cpus = static_cast<std::uint32_t>(n < protocol::kMaxCpus ? n : protocol::kMaxCpus);
+    }
+  } else if (words.take("tsc-khz=")) {
+    const std::uint64_t khz = words.number();
+    if (words.word_ends()) options.tsc_khz = khz;
+  }
+}
+
+}  // namespace
+
+Options parse_options(const char* text) {
+  Options options;
+  if (text == nullptr) return options;
+  Words words(text);
+  if (words.more() && words.word_ends()) words.next_word();  // leading spaces
+  while (words.more()) {
+    parse_word(words, options);
+    words.next_word();
+  }
+  return options;
+}
+
+}  // namespace hypervet::guest

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words of the command line that the agent knows: channel=memory|serial, cpus=N,
+// apic=xapic|x2apic, tsc-khz=N, exit=debug-exit|halt. Others are passed over, since VMMs append
+// words of their own; so is a value that is none of these.
+#pragma once
+
+#include <cstdint>
+
+namespace hypervet::guest {
+
+struct Options {
+  bool serial = false;        // channel=
+  bool x2apic = false;        // apic=
+  bool debug_exit = false;    // exit=
+  std::uint32_t cpus = 1;     // as many as the machine has; 1 to kMaxCpus
+  std::uint64_t tsc_khz = 0;  // 0: not given
+};
+
+// Reads at most kMaxCommandLine characters of `text`, which may be null.
+Options parse_options(const char* text);
+
+}  // namespace hypervet::guest

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-payloads/runtime/channel.h"
+
+#include "guest-payloads/protocol/host_verbs.h"
+#include "guest-payloads/protocol/program.h"
+#include "guest-payloads/runtime/cpu.h"
+#include "guest-payloads/runtime/instructions.h"
+#include "guest-payloads/runtime/serial_port.h"
+#include "guest-payloads/runtime/spinlock.h"
+
+namespace hypervet::guest {
+
+using protocol::FrameHeader;
+using protocol::FrameKind;
+
+namespace {
+
+// Kept free for the last frame, so that a full buffer still ends with what became of the program.
+constexpr std::uint64_t kReserve = sizeof(FrameHeader) + sizeof(protocol::ExecutedPayload);
+
+bool serial;
+bool debug_exit;
+Spinlock lock;       // the fields below, the observation buffer, the serial line
+std::uint64_t used;  // bytes of the observation buffer
+std::uint32_t sequence;
+bool closed;         // the last frame is out
+Spinlock host_lock;  // the mailbox's host fields
+
+constexpr std::uint64_t padded(std::uint64_t length) { return (length + 7) & ~7ull; }
+
+// protocol::checksum for whole words, unrolled: a third of the instructions, and each is emulated
+// on some hosts.
+std::uint64_t sum_words(const void* data, std::uint64_t words, std::uint64_t sum) {
+  const auto* p = static_cast<const std::uint64_t*>(data);
+#pragma GCC unroll 8
+  for (std::uint64_t i = 0; i < words; ++i) sum = ((sum << 7) | (sum >> 57)) + p[i];
+  return sum;
+}
+constexpr std::uint64_t kSumStart = 0x9e37'79b9'7f4a'7c15;  // protocol::checksum's default
+
+void fill_header(FrameHeader& h, FrameKind kind, const Stamp& stamp, std::uint32_t length) {
+  h.magic = protocol::kFrameMagic;
+  h.kind = kind;
+  h.cpu = static_cast<std::uint16_t>(this_cpu().index);
+  h.op = stamp.op;
+  h.length = length;
+  h.sequence = sequence++;
+  h.context = stamp.context;
+  h.tsc = stamp.tsc;
+  h.tsc_end = stamp.tsc_end;
+  h.checksum = 0;
+}
+
+std::uint64_t last_word(const void* payload, std::uint32_t length) {
+  const auto* words = static_cast<const std::uint64_t*>(payload);
+  return words[length / 8] & ((1ull << (length % 8) * 8) - 1);
+}
+
+void append_to_memory(FrameKind kind, const Stamp& stamp, const void* payload, std::uint32_t length,
+                      std::uint64_t reserve) {
+  const std::uint64_t size = sizeof(FrameHeader) + padded(length);
+  if (used + size + reserve > protocol::kObservationsSize) {
+    mailbox().overflowed = 1;
+    return;
+  }
+  auto* const header = reinterpret_cast<FrameHeader*>(protocol::kObservationsAddress + used);
+  auto* const body = reinterpret_cast<std::uint64_t*>(header + 1);
+  fill_header(*header, kind, stamp, length);
+  copy_words(body, payload, length / 8);
+  if (length % 8 != 0) body[length / 8] = last_word(payload, length);
+  header->checksum = sum_words(header, size / 8, kSumStart);
+  used += size;
+  // Everything of the frame before the mark that makes it valid.
+  __atomic_thread_fence(__ATOMIC_RELEASE);
+  mailbox().committed = used;
+}
+
+void write_to_line(FrameKind kind, const Stamp& stamp, const void* payload, std::uint32_t length) {
+  FrameHeader header;
+  fill_header(header, kind, stamp, length);
+  const std::uint64_t tail = length % 8 != 0 ? last_word(payload, length) : 0;
+  std::uint64_t sum = sum_words(&header, sizeof header / 8, kSumStart);
+  sum = sum_words(payload, length / 8, sum);
+  if (length % 8 != 0) sum = sum_words(&tail, 1, sum);
+  header.checksum = sum;
+  serial_write(&header, sizeof header);
+  serial_write(payload, length / 8 * 8);
+  if (length % 8 != 0) serial_write(&tail, 8);
+}
+
+// `lock` is held.
+void send_locked(FrameKind kind, const Stamp& stamp, const void* payload, std::uint32_t length,
+                 std::uint64_t reserve) {
+  if (closed) return;
+  if (serial) {
+    write_to_line(kind, stamp, payload, length);
+  } else {
+    append_to_memory(kind, stamp, payload, length, reserve);
+  }
+}
+
+HostAnswer ask_over_line(const Stamp& stamp, std::uint32_t verb,
+                         const std::uint64_t (&arguments)[4]) {
+  const std::uint64_t call[5] = {verb, arguments[0], arguments[1], arguments[2], arguments[3]};
+  const Locked locked(lock);
+  send_locked(FrameKind::kHostCall, stamp, call, sizeof call, kReserve);
+  HostAnswer answer{.status = serial_read(), .result = 0};
+  for (unsigned shift = 0; shift < 64; shift += 8) {
+    answer.result |= std::uint64_t{serial_read()} << shift;
+  }
+  return answer;
+}
+
+HostAnswer ask_over_mailbox(std::uint32_t verb, const std::uint64_t (&arguments)[4]) {
+  const Locked locked(host_lock);
+  volatile protocol::Mailbox& box = mailbox();
+  box.host_verb = verb;
+  box.host_cpu = this_cpu().index;
+  for (unsigned i = 0; i < 4; ++i) box.host_arguments[i] = arguments[i];
+  box.host_result = 0;
+  box.host_status = static_cast<std::uint32_t>(protocol::HostStatus::kUnknownVerb);
+  ring(protocol::Doorbell::kHost);
+  return {.status = box.host_status, .result = box.host_result};
+}
+
+}  // namespace
+
+void start_channel(bool over_serial, bool exit_by_port) {
+  serial = over_serial;
+  debug_exit = exit_by_port;
+  auto* box = reinterpret_cast<void*>(protocol::kMailboxAddress);
+  std::uint64_t words = sizeof(protocol::Mailbox) / 8;
+  asm volatile("rep stosq" : "+D"(box), "+c"(words) : "a"(0ull) : "memory");
+  for (volatile std::uint32_t& op : mailbox().current_op) op = protocol::kNoOp;
+  mailbox().magic = protocol::kMailboxMagic;
+  if (serial) start_serial_port();
+}
+
+void send_frame(FrameKind kind, const Stamp& stamp, const void* payload, std::uint32_t length) {
+  const Locked locked(lock);
+  send_locked(kind, stamp, payload, length, kReserve);
+}
+
+void begin_op(std::uint32_t op, std::uint32_t context) {
+  mailbox().current_op[this_cpu().index] = op;
+  bump_progress();
+  if (serial) {
+    const std::uint64_t now = rdtsc();
+    send_frame(FrameKind::kBegin, {.op = op, .context = context, .tsc = now, .tsc_end = now},
+               nullptr, 0);
+  }
+}
+
+void resume_op(std::uint32_t op) { mailbox().current_op[this_cpu().index] = op; }
+
+std::uint32_t current_op() { return mailbox().current_op[this_cpu().index]; }
+
+void bump_progress() {
+  volatile std::uint64_t& progress = mailbox().progress[this_cpu().index];
+  progress = progress + 1;
+}
+
+HostAnswer ask_host(const Stamp& stamp, std::uint32_t verb, const std::uint64_t (&arguments)[4]) {
+  return serial ? ask_over_line(stamp, verb, arguments) : ask_over_mailbox(verb, arguments);
+}
+
+void ring(protocol::Doorbell why) {
+  if (!serial) out32(protocol::kDoorbellPort, static_cast<std::uint32_t>(why));
+}
+
+void end(protocol::Doorbell why, FrameKind kind, const Stamp& stamp, const void* payload,
+         std::uint32_t length) {
+  interrupts_off();
+  // A panic may strike a CPU that holds the lock: then the frame goes out without it.
+  for (unsigned tries = 0; !lock.try_lock() && tries < 100'000; ++tries) pause();
+  const bool first = !closed;
+  const std::uint64_t frames_before = sequence;
+  send_locked(kind, stamp, kind == FrameKind::kFinished ? &frames_before : payload, length, 0);
+  closed = true;
+  lock.unlock();
+  if (first) {
+    ring(why);
+    if (debug_exit) out8(protocol::kDebugExitPort, static_cast<std::uint8_t>(why));
+  }
+  for (;;) {
+    interrupts_off();
+    halt();
+  }
+}
+
+}  // namespace hypervet::guest

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fault guard: loads a complete register file, lets one instruction run, stores the complete register file.
+// guard.h says how it is used; traps.cc is the way back when the instruction faults or runs at CPL 3.
+//
+// Everything is found through GS, never through RSP, so that an instruction which damages any register, RSP
+// included, is still reported.
+#include "guest-payloads/runtime/constants.h"
+
+    .text
+// void hv_guard_run(Guard* rdi). IRETQ takes all four kinds of code segment and loads RFLAGS at the same moment.
+    .globl hv_guard_run
+hv_guard_run:
+    push %rbx
+    push %rbp
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    mov %rdi, %rax
+    mov %rsp, HV_GUARD_STACK(%rax)
+    mov %rsp, %rcx
+    and $-64, %rcx                              // before.rsp: aligned, below all that is in use
+    sub $64, %rcx
+    mov %rcx, HV_GUARD_BEFORE + HV_REG_RSP(%rax)
+    mov %rcx, %gs:HV_CPU_TSS_RSP0               // a fault at CPL 3 comes in here, clear of what is in use
+    mov %rcx, %rsp
+    pushq HV_GUARD_SS(%rax)
+    push %rcx
+    pushq HV_GUARD_BEFORE + HV_REG_RFLAGS(%rax)
+    pushq HV_GUARD_CS(%rax)
+    pushq HV_GUARD_BEFORE + HV_REG_RIP(%rax)
+    mov HV_GUARD_BEFORE + HV_REG_RCX(%rax), %rcx
+    mov HV_GUARD_BEFORE + HV_REG_RDX(%rax), %rdx
+    mov HV_GUARD_BEFORE + HV_REG_RBX(%rax), %rbx
+    mov HV_GUARD_BEFORE + HV_REG_RBP(%rax), %rbp
+    mov HV_GUARD_BEFORE + HV_REG_RSI(%rax), %rsi
+    mov HV_GUARD_BEFORE + HV_REG_RDI(%rax), %rdi
+    mov HV_GUARD_BEFORE + HV_REG_R8(%rax), %r8
+    mov HV_GUARD_BEFORE + HV_REG_R9(%rax), %r9
+    mov HV_GUARD_BEFORE + HV_REG_R10(%rax), %r10
+    mov HV_GUARD_BEFORE + HV_REG_R11(%rax), %r11
+    mov HV_GUARD_BEFORE + HV_REG_R12(%rax), %r12
+    mov HV_GUARD_BEFORE + HV_REG_R13(%rax), %r13
+    mov HV_GUARD_BEFORE + HV_REG_R14(%rax), %r14
+    mov HV_GUARD_BEFORE + HV_REG_R15(%rax), %r15
+    mov %rax, %gs:HV_CPU_GUARD                  // from here a fault is the instruction's
+    mov HV_GUARD_BEFORE + HV_REG_RAX(%rax), %rax
+    iretq
+
+// The stubs of CPL 0 come here. MOV, PUSHF and POP to memory leave the flags alone. With IF = 1 an interrupt may come
+// up to the CLI; hv_trap keeps GUARD and SCRATCH for that.
+    .globl hv_guard_landing
+hv_guard_landing:
+    mov %rax, %gs:HV_CPU_SCRATCH
+    mov %gs:HV_CPU_GUARD, %rax
+    mov %rsp, HV_GUARD_AFTER + HV_REG_RSP(%rax)
+    mov HV_GUARD_BEFORE + HV_REG_RSP(%rax), %rsp
+    pushfq
+    popq HV_GUARD_AFTER + HV_REG_RFLAGS(%rax)
+    cli
+    mov %rcx, HV_GUARD_AFTER + HV_REG_RCX(%rax)
+    mov %rdx, HV_GUARD_AFTER + HV_REG_RDX(%rax)
+    mov %rbx, HV_GUARD_AFTER + HV_REG_RBX(%rax)
+    mov %rbp, HV_GUARD_AFTER + HV_REG_RBP(%rax)
+    mov %rsi, HV_GUARD_AFTER + HV_REG_RSI(%rax)
+    mov %rdi, HV_GUARD_AFTER + HV_REG_RDI(%rax)
+    mov %r8, HV_GUARD_AFTER + HV_REG_R8(%rax)
+    mov %r9, HV_GUARD_AFTER + HV_REG_R9(%rax)
+    mov %r10, HV_GUARD_AFTER + HV_REG_R10(%rax)
+    mov %r11, HV_GUARD_AFTER + HV_REG_R11(%rax)
+    mov %r12, HV_GUARD_AFTER + HV_REG_R12(%rax)
+    mov %r13, HV_GUARD_AFTER + HV_REG_R13(%rax)
+    mov %r14, HV_GUARD_AFTER + HV_REG_R14(%rax)
+    mov %r15, HV_GUARD_AFTER + HV_REG_R15(%rax)
+    mov %gs:HV_CPU_SCRATCH, %rcx
+    mov %rcx, HV_GUARD_AFTER + HV_REG_RAX(%rax)
+// hv_trap returns to here with RAX = Guard, having stored `after` itself.
+    .globl hv_guard_leave
+hv_guard_leave:
+    movq $0, %gs:HV_CPU_GUARD
+    mov HV_GUARD_STACK(%rax), %rsp
+    mov $HV_SEL_DATA, %ecx
+    mov %ecx, %ss                               // a trap from CPL 3 leaves SS null
+    cld
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbp
+    pop %rbx
+    ret
+
+// bool hv_probe(address rdi, width esi, uint64_t* value rdx): one load that may fault. The cheap sibling of the guard,
+// for loops that look at memory over and over; any fault at the loads continues at hv_probe_fault.
+    .globl hv_probe, hv_probe_begin, hv_probe_end, hv_probe_fault
+hv_probe:
+    cmp $4, %esi
+    je 4f
+    ja 8f
+    cmp $2, %esi
+    je 2f
+hv_probe_begin:
+    movzbl (%rdi), %eax
+    jmp 1f
+2:  movzwl (%rdi), %eax
+    jmp 1f
+4:  mov (%rdi), %eax
+    jmp 1f
+8:  mov (%rdi), %rax
+hv_probe_end:
+1:  mov %rax, (%rdx)
+    mov $1, %eax
+    ret
+hv_probe_fault:
+    xor %eax, %eax
+    ret
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-payloads/runtime/guard.h"
+
+#include "guest-payloads/runtime/instructions.h"
+
+namespace hypervet::guest {
+
+namespace {
+
+struct Stub {
+  std::uint64_t address;
+  std::uint64_t next;
+};
+struct InstructionStubs {
+  Stub kernel64, kernel32, user;
+};
+
+// Registers that an op does not give hold values that no host makes up by chance and that name the
+// register: the low byte is its number in the encoding. The upper half is set, so that a truncation
+// shows.
+constexpr std::uint64_t pattern(std::uint64_t number) { return 0x5a17'c0de'0bad'f000 | number; }
+
+// CF, AF, SF set, the rest of the status flags clear; bit 1 is always 1.
+constexpr std::uint64_t kFlags = 0x93;
+constexpr std::uint64_t kInterruptFlag = 0x200;
+
+constexpr protocol::RegisterFile kPatterns = {.rax = pattern(0),
+                                              .rcx = pattern(1),
+                                              .rdx = pattern(2),
+                                              .rbx = pattern(3),
+                                              .rsp = 0,
+                                              .rbp = pattern(5),
+                                              .rsi = pattern(6),
+                                              .rdi = pattern(7),
+                                              .r8 = pattern(8),
+                                              .r9 = pattern(9),
+                                              .r10 = pattern(10),
+                                              .r11 = pattern(11),
+                                              .r12 = pattern(12),
+                                              .r13 = pattern(13),
+                                              .r14 = pattern(14),
+                                              .r15 = pattern(15),
+                                              .rip = 0,
+                                              .rflags = kFlags};
+
+}  // namespace
+
+extern "C" {
+extern const InstructionStubs hv_instruction_stubs[];
+void hv_guard_run(Guard* guard);
+bool hv_probe(std::uint64_t address, unsigned width, std::uint64_t* value);
+}
+
+protocol::RegisterFile& Guard::prepare() {
+  copy_words(&executed.before, &kPatterns, sizeof kPatterns / 8);
+  return executed.before;
+}
+
+void Guard::run(Instruction instruction, Mode mode) {
+  const InstructionStubs& stubs = hv_instruction_stubs[static_cast<unsigned>(instruction)];
+  const Stub& stub = mode.user ? stubs.user : mode.compat ? stubs.kernel32 : stubs.kernel64;
+  executed.before.rip = stub.address;
+  if (mode.interrupts_on) executed.before.rflags |= kInterruptFlag;
+  executed.after.rip = next = stub.next;
+  executed.vector = protocol::kNoFault;
+  executed.has_error = 0;
+  executed.error_code = 0;
+  executed.cr2 = 0;
+  if (mode.user) {
+    cs = mode.compat ? HV_SEL_USER_CODE32 : HV_SEL_USER_CODE64;
+    ss = HV_SEL_USER_DATA;
+  } else {
+    cs = mode.compat ? HV_SEL_CODE32 : HV_SEL_CODE64;
+    ss = HV_SEL_DATA;
+  }
+  executed.cs = cs;
+  tsc = rdtsc();
+  hv_guard_run(this);
+  tsc_end = rdtsc();
+}
+
+bool probe(std::uint64_t address, unsigned width, std::uint64_t& value) {
+  return hv_probe(address, width, &value);
+}
+
+}  // namespace hypervet::guest
