@@ -37,6 +37,8 @@ class ApicHost {
  public:
   virtual ~ApicHost() = default;
   virtual std::uint64_t apic_now() const = 0;  // ticks
+  // What the CPU's TSC reads: ticks plus what the guest has added.
+  virtual std::uint64_t apic_tsc(unsigned cpu) const = 0;
   // The timer is to call timer_expired() at that tick, or never.
   virtual void apic_set_timer(unsigned cpu, std::optional<std::uint64_t> when) = 0;
   // has_interrupt() may have changed.
@@ -125,6 +127,8 @@ class LocalApic {
   bool accepts_nmi_pin() const;
   // The event that apic_set_timer asked for.
   void timer_expired();
+  // The guest has set the TSC: a TSC deadline is now earlier or later.
+  void tsc_changed();
 
  private:
   static constexpr std::uint64_t kBootProcessor = 1 << 8, kExtended = 1 << 10, kEnable = 1 << 11;
@@ -147,6 +151,7 @@ class LocalApic {
   std::uint32_t current_count() const;
   void arm_timer();
   void disarm_timer();
+  void arm_deadline();
 
   ApicHost& host_;
   unsigned cpu_;

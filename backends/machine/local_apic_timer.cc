@@ -39,6 +39,20 @@ void LocalApic::disarm_timer() {
   host_.apic_set_timer(cpu_, std::nullopt);
 }
 
+void LocalApic::arm_deadline() {
+  if (state_.tsc_deadline == 0) return host_.apic_set_timer(cpu_, std::nullopt);
+  const std::uint64_t now = host_.apic_now();
+  const std::uint64_t tsc = host_.apic_tsc(cpu_);
+  // A deadline in the past fires at once; one beyond the end of time never does.
+  const std::uint64_t wait = state_.tsc_deadline > tsc ? state_.tsc_deadline - tsc : 0;
+  if (wait > UINT64_MAX - now) return host_.apic_set_timer(cpu_, std::nullopt);
+  host_.apic_set_timer(cpu_, now + wait);
+}
+
+void LocalApic::tsc_changed() {
+  if (timer_mode() == kDeadline && state_.tsc_deadline != 0) arm_deadline();
+}
+
 void LocalApic::write_lvt_timer(std::uint32_t value) {
   // Vector, mask, mode; mode 3 is reserved (figure 11-8).
   value &= 0x7'00ff;

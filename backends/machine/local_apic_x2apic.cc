@@ -60,7 +60,7 @@ bool LocalApic::wrmsr(std::uint32_t msr, std::uint64_t value) {
     // Outside its mode a write is ignored; zero disarms; the past fires at once (11.5.4.1).
     if (timer_mode() != 2) return true;
     state_.tsc_deadline = value;
-    host_.apic_set_timer(cpu_, value == 0 ? std::nullopt : std::optional(value));
+    arm_deadline();
     return true;
   }
   if (msr < kX2apicFirstMsr || msr > kX2apicLastMsr || !x2apic()) return false;

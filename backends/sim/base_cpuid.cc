@@ -22,14 +22,14 @@ constexpr std::uint32_t bit(unsigned number) { return 1u << number; }
 constexpr std::uint32_t kSignatureIntel = 0x0005'06e3;
 constexpr std::uint32_t kSignatureAmd = 0x0080'0f12;
 
-// Leaf 1. ECX: CMPXCHG16B, x2APIC, TSC deadline, hypervisor. EDX: PSE, TSC, MSR, PAE, CX8, APIC,
-// PGE, CMOV, CLFLUSH.
-constexpr std::uint32_t kLeaf1Ecx = bit(13) | bit(21) | bit(24) | bit(31);
+// Leaf 1. ECX: CMPXCHG16B, x2APIC, MOVBE, POPCNT, TSC deadline, hypervisor. EDX: PSE, TSC, MSR,
+// PAE, CX8, APIC, PGE, CMOV, CLFLUSH.
+constexpr std::uint32_t kLeaf1Ecx = bit(13) | bit(21) | bit(22) | bit(23) | bit(24) | bit(31);
 constexpr std::uint32_t kLeaf1Edx =
     bit(3) | bit(4) | bit(5) | bit(6) | bit(8) | bit(9) | bit(13) | bit(15) | bit(19);
-// 0x80000001 EDX: SYSCALL, NX, RDTSCP, long mode; ECX: LAHF in 64-bit mode.
-constexpr std::uint32_t kExtendedEdx = bit(11) | bit(20) | bit(27) | bit(29);
-constexpr std::uint32_t kExtendedEcx = bit(0);
+// 0x80000001 EDX: SYSCALL, NX, 1 GiB pages, RDTSCP, long mode; ECX: LAHF in 64-bit mode, LZCNT.
+constexpr std::uint32_t kExtendedEdx = bit(11) | bit(20) | bit(26) | bit(27) | bit(29);
+constexpr std::uint32_t kExtendedEcx = bit(0) | bit(5);
 // AMD repeats most of leaf 1's EDX there.
 constexpr std::uint32_t kAmdRepeated =
     bit(3) | bit(4) | bit(5) | bit(6) | bit(8) | bit(9) | bit(13) | bit(15);
@@ -76,6 +76,10 @@ CpuidResult basic(CpuVendor vendor, const CpuidQuery& query) {
               .ebx = query.apic_id << 24 | query.cpus << 16 | 8u << 8,  // CLFLUSH line: 8 * 8 bytes
               .ecx = kLeaf1Ecx,
               .edx = kLeaf1Edx | (query.cpus > 1 ? bit(28) : 0)};
+    case 7:
+      if (query.subleaf != 0) return {};
+      // FSGSBASE, TSC_ADJUST, SMEP, CLFLUSHOPT, CLWB; RDPID.
+      return {.ebx = bit(0) | bit(1) | bit(7) | bit(23) | bit(24), .ecx = bit(22)};
     case 6:
       return {.eax = bit(2)};  // the APIC timer runs in all power states
     case 0xb:
@@ -111,8 +115,8 @@ CpuidResult extended(CpuVendor vendor, const CpuidQuery& query) {
     case 0x8000'0007:
       return {.edx = bit(8)};  // invariant TSC
     case 0x8000'0008:
-      // 36 physical and 48 linear address bits; AMD: number of cores less one.
-      return {.eax = 36 | 48u << 8, .ecx = intel ? 0 : query.cpus - 1};
+      // Physical and linear address bits; AMD: number of cores less one.
+      return {.eax = kPhysicalBits | 48u << 8, .ecx = intel ? 0 : query.cpus - 1};
     default:
       return {};
   }

@@ -16,6 +16,9 @@ enum class CpuVendor : std::uint8_t { intel, amd };
 // The virtual TSC and the APIC timer count at 1 GHz.
 inline constexpr std::uint64_t kTscKhz = 1'000'000;
 
+// MAXPHYADDR.
+inline constexpr unsigned kPhysicalBits = 46;
+
 struct CpuidQuery {
   std::uint32_t leaf = 0;
   std::uint32_t subleaf = 0;

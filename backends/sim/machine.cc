@@ -72,7 +72,7 @@ Machine::State Machine::save() const {
   State state;
   for (const auto& vcpu : vcpus_) {
     state.vcpus.push_back({vcpu->cpu.state(), vcpu->apic.save(), vcpu->unhalt, vcpu->waits_for_page,
-                           vcpu->retry_at, vcpu->stalled_until});
+                           vcpu->retry_at, vcpu->stalled_until, vcpu->tsc_offset});
   }
   state.io_apic = io_apic_.save();
   state.pic = pic_.save();
@@ -100,7 +100,9 @@ void Machine::restore(const State& state) {
     vcpu.waits_for_page = saved.waits_for_page;
     vcpu.retry_at = saved.retry_at;
     vcpu.stalled_until = saved.stalled_until;
+    vcpu.tsc_offset = saved.tsc_offset;
     vcpu.attention = false;
+    vcpu.flush = false;
     vcpu.has_rflags_to_set = false;
     vcpu.hypercall_repeats = 0;
   }

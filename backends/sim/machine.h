@@ -73,6 +73,7 @@ class Machine final : public Platform,
     bool waits_for_page = false;
     std::uint64_t retry_at = 0;       // waits_for_page: when to try again by itself
     std::uint64_t stalled_until = 0;  // its processor does other work
+    std::uint64_t tsc_offset = 0;     // what the guest has added to its TSC, modulo 2^64
   };
   struct State {
     std::vector<VcpuState> vcpus;
@@ -144,6 +145,7 @@ class Machine final : public Platform,
   unsigned cpl(unsigned cpu) const override;
   bool interrupts_open(unsigned cpu) const override;
   bool is_halted(unsigned cpu) const override;
+  void flush_tlb(unsigned cpu) override;
   void deliver_interrupt(unsigned cpu, std::uint8_t vector, violations::DeliveryMode mode,
                          violations::Source source) override;
   void wake(unsigned cpu) override;
@@ -152,7 +154,8 @@ class Machine final : public Platform,
   pv::ApicView apic(unsigned cpu) const override;
   void end_of_interrupt(unsigned cpu) override;
   std::uint64_t now_ns() const override { return now(); }
-  std::uint64_t tsc(unsigned) const override { return now(); }
+  std::uint64_t tsc(unsigned cpu) const override;
+  std::uint64_t tsc_offset(unsigned cpu) const override;
   std::uint64_t tsc_khz() const override { return kTscKhz; }
   std::uint64_t wall_clock_ns() const override;
   bool set_absent(std::uint64_t page_gpa, bool absent) override;
@@ -164,6 +167,7 @@ class Machine final : public Platform,
 
   // ApicHost and InterruptSink.
   std::uint64_t apic_now() const override { return now(); }
+  std::uint64_t apic_tsc(unsigned cpu) const override;
   void apic_set_timer(unsigned cpu, std::optional<std::uint64_t> when) override;
   void apic_changed(unsigned cpu) override;
   void apic_send(unsigned cpu, const machine::InterruptMessage& message) override;

@@ -32,6 +32,10 @@ violations::Source source_of(const InterruptMessage& message) {
 
 }  // namespace
 
+std::uint64_t Machine::apic_tsc(unsigned cpu) const {
+  return cpu < vcpus_.size() ? tsc(cpu) : now();
+}
+
 void Machine::apic_set_timer(unsigned cpu, std::optional<std::uint64_t> when) {
   if (!when) return events_.cancel(kApicTimer, cpu);
   events_.set(*when, kApicTimer, cpu);

@@ -11,6 +11,7 @@ namespace hypervet::sim {
 namespace {
 
 constexpr std::uint32_t kTscMsr = 0x10;
+constexpr std::uint32_t kTscAdjustMsr = 0x3b;
 constexpr std::uint32_t kMicrocodeMsr = 0x8b;
 
 bool in_apic_page(std::uint64_t gpa) {
@@ -75,7 +76,9 @@ void Machine::port_out(Cpu& cpu, std::uint16_t port, unsigned size, std::uint32_
 std::optional<std::uint64_t> Machine::machine_rdmsr(unsigned cpu, std::uint32_t msr) {
   switch (msr) {
     case kTscMsr:
-      return now();
+      return tsc(cpu);
+    case kTscAdjustMsr:
+      return vcpus_[cpu]->tsc_offset;
     case kMicrocodeMsr:
       return 0;
     default:
@@ -84,9 +87,22 @@ std::optional<std::uint64_t> Machine::machine_rdmsr(unsigned cpu, std::uint32_t 
 }
 
 bool Machine::machine_wrmsr(unsigned cpu, std::uint32_t msr, std::uint64_t value) {
-  // The TSC cannot be set: all CPUs read the one clock of the machine.
-  if (msr == kMicrocodeMsr) return true;
-  return vcpus_[cpu]->apic.wrmsr(msr, value);
+  Vcpu& vcpu = *vcpus_[cpu];
+  switch (msr) {
+    case kMicrocodeMsr:
+      return true;
+    // Setting the one moves the other by as much (SDM vol. 3, 18.17.3).
+    case kTscMsr:
+      vcpu.tsc_offset = value - now();
+      vcpu.apic.tsc_changed();
+      return true;
+    case kTscAdjustMsr:
+      vcpu.tsc_offset = value;
+      vcpu.apic.tsc_changed();
+      return true;
+    default:
+      return vcpu.apic.wrmsr(msr, value);
+  }
 }
 
 std::optional<std::uint64_t> Machine::rdmsr(Cpu& cpu, std::uint32_t msr) {
@@ -179,7 +195,7 @@ void Machine::write_cr8(Cpu& cpu, std::uint8_t value) {
   trap.vcpu().apic.set_cr8(value);
 }
 
-std::uint64_t Machine::tsc(Cpu&) { return now(); }
+std::uint64_t Machine::tsc(Cpu& cpu) { return tsc(index_of(cpu)); }
 
 AbsentPage Machine::page_absent(Cpu& cpu, std::uint64_t gpa, bool write) {
   Trap trap(*this, cpu);

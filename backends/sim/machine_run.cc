@@ -121,11 +121,11 @@ void Machine::run_slice(unsigned index) {
 
 void Machine::after_slice(unsigned index, const RunResult& result) {
   Vcpu& vcpu = *vcpus_[index];
-  if (vcpu.has_rflags_to_set) {
-    vcpu.has_rflags_to_set = false;
+  if (vcpu.has_rflags_to_set || vcpu.flush) {
     CpuState state = vcpu.cpu.state();
-    state.rflags = vcpu.rflags_to_set;
-    vcpu.cpu.set_state(state);
+    if (vcpu.has_rflags_to_set) state.rflags = vcpu.rflags_to_set;
+    vcpu.has_rflags_to_set = vcpu.flush = false;
+    vcpu.cpu.set_state(state);  // drops the translations too
   }
   model_.after_exit(index);
   update_line(index);

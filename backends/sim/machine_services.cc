@@ -67,6 +67,17 @@ bool Machine::is_halted(unsigned cpu) const {
   return vcpus_[cpu]->cpu.state().activity == Activity::halted;
 }
 
+void Machine::flush_tlb(unsigned cpu) {
+  Vcpu& vcpu = *vcpus_[cpu];
+  if (&vcpu == current_) {
+    vcpu.flush = true;
+    end_slice();
+  } else {
+    const CpuState state = vcpu.cpu.state();
+    vcpu.cpu.set_state(state);  // drops all that was cached
+  }
+}
+
 void Machine::deliver_interrupt(unsigned cpu, std::uint8_t vector, violations::DeliveryMode mode,
                                 violations::Source) {
   if (cpu < vcpus_.size()) deliver_to(cpu, vector, mode_of(mode), false);
@@ -102,6 +113,10 @@ pv::ApicView Machine::apic(unsigned cpu) const {
 }
 
 void Machine::end_of_interrupt(unsigned cpu) { vcpus_[cpu]->apic.end_of_interrupt(); }
+
+std::uint64_t Machine::tsc(unsigned cpu) const { return now() + vcpus_[cpu]->tsc_offset; }
+
+std::uint64_t Machine::tsc_offset(unsigned cpu) const { return vcpus_[cpu]->tsc_offset; }
 
 std::uint64_t Machine::wall_clock_ns() const { return kEpochNs + now(); }
 

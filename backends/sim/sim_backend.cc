@@ -190,9 +190,12 @@ Outcome SimBackend::run_from_snapshot(const Job& job) const {
   if (auto observed = machine->mailbox().observations()) {
     outcome.observations = std::move(observed->frames);
     outcome.overflowed = observed->overflowed;
-  } else if (stop.stop != Stop::kUnimplemented) {
-    outcome.stop = Stop::kPanic;
-    outcome.detail = fmt::format("the guest's mailbox is corrupt: {}", observed.error());
+  } else {
+    // A machine that crashed has crashed, whatever it wrote before.
+    const bool agent_stopped = stop.stop == Stop::kFinished || stop.stop == Stop::kRefused;
+    if (agent_stopped) outcome.stop = Stop::kPanic;
+    outcome.detail = fmt::format("{}the guest's mailbox is corrupt: {}",
+                                 agent_stopped ? "" : outcome.detail + "; ", observed.error());
   }
   (*from.snapshot)->restore(*machine);
   from.give_back(std::move(machine));

@@ -106,7 +106,8 @@ Snapshot::Snapshot(backends::Configuration configuration, CpuVendor vendor,
 std::expected<std::unique_ptr<const Snapshot>, std::string> Snapshot::take(
     const PayloadImage& image, const backends::Configuration& configuration, CpuVendor vendor) {
   const std::string command_line = agent_command_line(configuration);
-  auto booting = make_machine(image, configuration, vendor, {.command_line = command_line});
+  auto booting =
+      make_machine(image, configuration, vendor, {.command_line = command_line, .module = {}});
   if (!booting) return std::unexpected(booting.error());
   Machine& machine = **booting;
   // The schedule of the boot is the same for every run; a run's seed counts from its program on.

@@ -13,7 +13,9 @@ namespace hypervet::sim {
 
 struct Machine::Vcpu {
   Vcpu(Machine& machine, unsigned number)
-      : index(number), cpu(machine, *machine.memory_, machine.code_), apic(machine, number) {}
+      : index(number), cpu(machine, *machine.memory_, machine.code_), apic(machine, number) {
+    cpu.set_physical_address_bits(kPhysicalBits);
+  }
 
   const unsigned index;
   Cpu cpu;
@@ -22,11 +24,13 @@ struct Machine::Vcpu {
   bool waits_for_page = false;
   std::uint64_t retry_at = 0;
   std::uint64_t stalled_until = 0;
+  std::uint64_t tsc_offset = 0;  // modulo 2^64
 
   // Not part of the saved state: it is settled whenever run() returns.
   bool attention = false;           // INIT, SIPI, NMI, wake-up: execute even if it looks halted
   std::uint64_t rflags_to_set = 0;  // by a declared violation of a hypercall, after the slice
   bool has_rflags_to_set = false;
+  bool flush = false;               // drop cached translations after the slice
   std::uint64_t hypercall_rip = 0;  // for noticing one that never gets past itself
   std::uint64_t hypercall_instructions = 0;
   std::uint64_t hypercall_repeats = 0;
