@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/kvm/exit_handler.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <x86intrin.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "guest-payloads/protocol/layout.h"
+
+namespace hypervet::kvm {
+namespace {
+
+using backends::Stop;
+using protocol::Doorbell;
+
+constexpr std::uint32_t kOpenBus = 0xffff'ffff;
+
+std::string_view name_of_suberror(std::uint32_t suberror) {
+  switch (suberror) {
+    case KVM_INTERNAL_ERROR_EMULATION:
+      return "emulation failed";
+    case KVM_INTERNAL_ERROR_SIMUL_EX:
+      return "simultaneous exceptions";
+    case KVM_INTERNAL_ERROR_DELIVERY_EV:
+      return "exit during event delivery";
+    case KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON:
+      return "unexpected exit reason";
+    default:
+      return "unknown";
+  }
+}
+
+// The instruction that KVM could not emulate, where it says so
+// (KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES).
+std::string refused_instruction(const kvm_run& run) {
+  const auto& failure = run.emulation_failure;
+  if (run.internal.suberror != KVM_INTERNAL_ERROR_EMULATION || failure.ndata < 4 ||
+      (failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) == 0) {
+    return "";
+  }
+  const auto size = std::min<std::size_t>(failure.insn_size, sizeof(failure.insn_bytes));
+  return fmt::format(", instruction bytes {:02x}",
+                     fmt::join(failure.insn_bytes, failure.insn_bytes + size, " "));
+}
+
+Ending internal_error(unsigned cpu, const kvm_run& run) {
+  const std::uint32_t suberror = run.internal.suberror;
+  return {Stop::kInternalError,
+          fmt::format("CPU {}: KVM_EXIT_INTERNAL_ERROR, suberror {} ({}){}", cpu, suberror,
+                      name_of_suberror(suberror), refused_instruction(run))};
+}
+
+}  // namespace
+
+struct ExitHandler::Access {
+  std::uint16_t port;
+  unsigned size;
+  std::uint32_t value;
+};
+
+bool ExitHandler::handle(VcpuThreads& threads, unsigned cpu) {
+  if (threads.vcpu(cpu).state().exit_reason == KVM_EXIT_IO) [[likely]]
+    return port_io(threads, cpu);
+  return rare(threads, cpu);
+}
+
+bool ExitHandler::port_io(VcpuThreads& threads, unsigned cpu) {
+  Vcpu& vcpu = threads.vcpu(cpu);
+  kvm_run& run = vcpu.state();
+  const auto io = run.io;
+  // The kernel is under test as well: what it says of its own buffer is bounded.
+  const std::uint64_t bytes = std::uint64_t{io.size} * io.count;
+  if (io.size > 4 || io.data_offset > vcpu.state_size() ||
+      bytes > vcpu.state_size() - io.data_offset) {
+    threads.end(
+        {Stop::kInternalError, fmt::format("CPU {}: KVM_EXIT_IO with {} x {} bytes at offset {}",
+                                           cpu, io.count, io.size, io.data_offset)});
+    return false;
+  }
+  auto* data = reinterpret_cast<std::uint8_t*>(&run) + io.data_offset;
+  for (std::uint32_t i = 0; i < io.count; ++i, data += io.size) {
+    Access access{.port = io.port, .size = io.size, .value = 0};
+    if (io.direction == KVM_EXIT_IO_IN) {
+      access.value = port_in(access);
+      std::memcpy(data, &access.value, io.size);
+      continue;
+    }
+    std::memcpy(&access.value, data, io.size);
+    if (!port_out(threads, cpu, access)) return false;
+  }
+  return true;
+}
+
+bool ExitHandler::port_out(VcpuThreads& threads, unsigned cpu, const Access& access) {
+  if (access.port == protocol::kDoorbellPort && access.size == 4) {
+    return doorbell(threads, cpu, access.value);
+  }
+  if (access.port == protocol::kDebugExitPort) return debug_exit(threads, access.value);
+  const std::uint32_t offset = std::uint32_t{access.port} - protocol::kSerialPort;
+  if (offset < SerialLine::kPorts) {
+    const auto call = serial_.out(static_cast<std::uint16_t>(offset), access.size, access.value);
+    if (call) serial_.answer(actions_.perform(*call, cpu, threads));
+  }
+  return true;
+}
+
+std::uint32_t ExitHandler::port_in(const Access& access) {
+  const std::uint32_t offset = std::uint32_t{access.port} - protocol::kSerialPort;
+  if (offset < SerialLine::kPorts) {
+    return serial_.in(static_cast<std::uint16_t>(offset), access.size);
+  }
+  return kOpenBus;
+}
+
+bool ExitHandler::doorbell(VcpuThreads& threads, unsigned cpu, std::uint32_t why) {
+  switch (static_cast<Doorbell>(why)) {
+    case Doorbell::kReady:
+      ready_at_.store(__rdtsc(), std::memory_order_relaxed);
+      return true;
+    case Doorbell::kHost:
+      mailbox_.answer(actions_.perform(mailbox_.host_call(), cpu, threads));
+      return true;
+    case Doorbell::kFinished:
+      threads.end({Stop::kFinished, "the program ended"});
+      return false;
+    case Doorbell::kRefused:
+      threads.end({Stop::kRefused, "the agent refused the program"});
+      return false;
+    case Doorbell::kPanic:
+      threads.end({Stop::kPanic, fmt::format("the agent faulted on CPU {}", cpu)});
+      return false;
+  }
+  return true;  // a number of no meaning, as at a port where nobody listens
+}
+
+bool ExitHandler::debug_exit(VcpuThreads& threads, std::uint32_t value) {
+  const auto last = serial_.last_frame();
+  Ending ending{Stop::kFinished, fmt::format("debug exit with {:#x}", value)};
+  if (last == protocol::FrameKind::kRefused) {
+    ending = {Stop::kRefused, "the agent refused the program"};
+  } else if (last == protocol::FrameKind::kPanic) {
+    ending = {Stop::kPanic, "the agent faulted"};
+  }
+  threads.end(std::move(ending));
+  return false;
+}
+
+bool ExitHandler::rare(VcpuThreads& threads, unsigned cpu) {
+  kvm_run& run = threads.vcpu(cpu).state();
+  switch (run.exit_reason) {
+    case KVM_EXIT_MMIO:
+      // Nobody answers outside RAM: reads give all ones, writes are lost.
+      if (run.mmio.is_write == 0) std::memset(run.mmio.data, 0xff, sizeof(run.mmio.data));
+      return true;
+    case KVM_EXIT_HYPERCALL:
+      records_.hypercall(run);
+      return true;
+    case KVM_EXIT_X86_RDMSR:
+    case KVM_EXIT_X86_WRMSR:
+      records_.msr(run);
+      return true;
+    case KVM_EXIT_DEBUG:
+      threads.stepped(cpu);
+      return true;
+    case KVM_EXIT_INTR:
+    case KVM_EXIT_IRQ_WINDOW_OPEN:
+      return true;
+    case KVM_EXIT_SHUTDOWN:
+      threads.end({Stop::kShutdown, fmt::format("CPU {}: triple fault", cpu)});
+      return false;
+    case KVM_EXIT_INTERNAL_ERROR:
+      threads.end(internal_error(cpu, run));
+      return false;
+    case KVM_EXIT_FAIL_ENTRY:
+      threads.end(
+          {Stop::kInternalError, fmt::format("CPU {}: KVM_EXIT_FAIL_ENTRY, hardware reason {:#x}",
+                                             cpu, run.fail_entry.hardware_entry_failure_reason)});
+      return false;
+    default:
+      threads.end(
+          {Stop::kInternalError, fmt::format("CPU {}: exit reason {}, which nothing here asked for",
+                                             cpu, run.exit_reason)});
+      return false;
+  }
+}
+
+}  // namespace hypervet::kvm

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of each exit to user space: the doorbell, the serial line, the debug-exit port,
+// hypercalls and MSRs that are the VMM's, and the exits that end a machine. handle() is called by
+// all vCPU threads at once and takes no lock on the way of a doorbell or of an unclaimed port.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "backends/kvm/exit_records.h"
+#include "backends/kvm/guest_mailbox.h"
+#include "backends/kvm/host_actions.h"
+#include "backends/kvm/serial_line.h"
+#include "backends/kvm/vcpu_threads.h"
+
+namespace hypervet::kvm {
+
+class ExitHandler {
+ public:
+  // All of it must outlive this object.
+  ExitHandler(GuestMailbox& mailbox, SerialLine& serial, HostActions& actions, ExitRecords& records)
+      : mailbox_(mailbox), serial_(serial), actions_(actions), records_(records) {}
+
+  // The vCPU of the calling thread has come out of KVM_RUN. False: it must not go in again, and
+  // threads.end() was told.
+  bool handle(VcpuThreads& threads, unsigned cpu);
+
+  // Host TSC when the guest said that it was ready; 0: it never did.
+  std::uint64_t ready_at() const { return ready_at_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Access;  // one port access
+
+  bool port_io(VcpuThreads& threads, unsigned cpu);
+  bool port_out(VcpuThreads& threads, unsigned cpu, const Access& access);
+  std::uint32_t port_in(const Access& access);
+  bool doorbell(VcpuThreads& threads, unsigned cpu, std::uint32_t why);
+  bool debug_exit(VcpuThreads& threads, std::uint32_t value);
+  bool rare(VcpuThreads& threads, unsigned cpu);
+
+  GuestMailbox& mailbox_;
+  SerialLine& serial_;
+  HostActions& actions_;
+  ExitRecords& records_;
+  std::atomic<std::uint64_t> ready_at_ = 0;
+};
+
+}  // namespace hypervet::kvm

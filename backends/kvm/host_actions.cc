@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/kvm/host_actions.h"
+
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <system_error>
+
+namespace hypervet::kvm {
+namespace {
+
+using protocol::HostStatus;
+using protocol::HostVerb;
+using Clock = std::chrono::steady_clock;
+
+constexpr HostAnswer kDone{HostStatus::kDone, 0};
+constexpr HostAnswer kBadArgument{HostStatus::kBadArgument, 0};
+constexpr HostAnswer kFailed{HostStatus::kFailed, 0};
+constexpr std::uint64_t kLongestCompetition = 1'000'000'000;  // ns
+constexpr std::size_t kMostCompetitors = 64;                  // in one program
+
+HostAnswer done_or_failed(const Result<int>& result) { return result ? kDone : kFailed; }
+
+HostAnswer field_or_bad(std::optional<std::uint64_t> field) {
+  return field ? HostAnswer{HostStatus::kDone, *field} : kBadArgument;
+}
+
+// The arena alone: the host reads the mailbox and the frames itself and would wait for ever for a
+// page that it took away.
+bool is_swappable(std::uint64_t page) {
+  return page >= protocol::kArenaAddress && page < protocol::kArenaAddress + protocol::kArenaSize &&
+         page % machine::kPageSize == 0;
+}
+
+HostAnswer host_clock() {
+  timespec now;
+  if (clock_gettime(CLOCK_REALTIME, &now) != 0) return kFailed;
+  return {HostStatus::kDone, static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+                                 static_cast<std::uint64_t>(now.tv_nsec)};
+}
+
+bool pin(pid_t thread, int processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(processor), &set);
+  return sched_setaffinity(thread, sizeof(set), &set) == 0;
+}
+
+}  // namespace
+
+bool can_perform(HostVerb verb, const System& system, bool can_swap_pages) {
+  switch (verb) {
+    case HostVerb::kPauseClock:
+      return system.has(KVM_CAP_KVMCLOCK_CTRL);
+    case HostVerb::kPageOut:
+    case HostVerb::kPageIn:
+      return can_swap_pages;
+    case HostVerb::kReadClock:
+    case HostVerb::kCompete:
+      return true;
+    case HostVerb::kAnswerHypercall:
+    case HostVerb::kHypercallExit:
+      return system.has(KVM_CAP_EXIT_HYPERCALL);
+    case HostVerb::kMsrExit:
+      return system.has(KVM_CAP_X86_USER_SPACE_MSR) && system.has(KVM_CAP_X86_MSR_FILTER);
+    case HostVerb::kRaiseMsi:
+      return system.has(KVM_CAP_SIGNAL_MSI);
+    case HostVerb::kNone:
+      break;
+  }
+  return false;
+}
+
+HostActions::HostActions(Vm& vm, PageSwap& pages, ExitRecords& records)
+    : vm_(vm), pages_(pages), records_(records) {}
+
+HostAnswer HostActions::perform(const HostCall& call, unsigned cpu, VcpuThreads& threads) {
+  const std::uint64_t first = call.arguments[0];
+  switch (call.verb) {
+    case HostVerb::kPauseClock:
+      return done_or_failed(threads.pause_clocks(cpu));
+    case HostVerb::kPageOut:
+      return is_swappable(first) ? done_or_failed(pages_.take_out(first)) : kBadArgument;
+    case HostVerb::kPageIn:
+      return is_swappable(first) ? done_or_failed(pages_.bring_in(first)) : kBadArgument;
+    case HostVerb::kReadClock:
+      return host_clock();
+    case HostVerb::kAnswerHypercall:
+      records_.set_hypercall_answer(first);
+      return kDone;
+    case HostVerb::kHypercallExit:
+      return field_or_bad(records_.hypercall_field(first));
+    case HostVerb::kCompete:
+      return compete(first, threads);
+    case HostVerb::kMsrExit:
+      return field_or_bad(records_.msr_field(first));
+    case HostVerb::kRaiseMsi:
+      return raise_msi(first, call.arguments[1]);
+    case HostVerb::kNone:
+      break;
+  }
+  return {HostStatus::kUnknownVerb, 0};
+}
+
+// The first half passes before the verb returns: this thread wants to run all the while, so time
+// stolen from it has already grown when the guest looks. The second half passes while the guest
+// runs, so that others see it preempted.
+HostAnswer HostActions::compete(std::uint64_t nanoseconds, VcpuThreads& threads) {
+  if (nanoseconds > kLongestCompetition) return kBadArgument;
+  const pid_t self = gettid();
+  const int processor = sched_getcpu();
+  cpu_set_t before;
+  if (processor < 0 || sched_getaffinity(self, sizeof(before), &before) != 0 ||
+      !pin(self, processor)) {
+    return kFailed;
+  }
+  const auto begin = Clock::now();
+  const auto end = begin + std::chrono::nanoseconds(nanoseconds);
+  try {
+    const std::lock_guard lock(mutex_);
+    if (competitors_.size() >= kMostCompetitors) {
+      (void)sched_setaffinity(self, sizeof(before), &before);
+      return kFailed;
+    }
+    competitors_.emplace_back([=](const std::stop_token& stop) {
+      pin(gettid(), processor);
+      while (!stop.stop_requested() && Clock::now() < end) {
+      }
+      // The vCPU's thread may have gone meanwhile; then there is nothing to give back.
+      (void)sched_setaffinity(self, sizeof(before), &before);
+    });
+  } catch (const std::system_error&) {
+    (void)sched_setaffinity(self, sizeof(before), &before);
+    return kFailed;
+  }
+  while (Clock::now() < begin + (end - begin) / 2 && !threads.is_stopping()) {
+  }
+  return kDone;
+}
+
+HostAnswer HostActions::raise_msi(std::uint64_t vector, std::uint64_t apic_id) {
+  // Vectors below 16 are reserved (SDM vol. 3 "Valid Interrupt Vectors"); the message has eight
+  // bits of destination.
+  if (vector < 16 || vector > 0xff || apic_id > 0xff) return kBadArgument;
+  const auto delivered =
+      vm_.signal_msi(static_cast<std::uint8_t>(vector), static_cast<std::uint8_t>(apic_id));
+  if (!delivered) return kFailed;
+  return {HostStatus::kDone, static_cast<std::uint64_t>(*delivered)};
+}
+
+void HostActions::stop() {
+  const std::lock_guard lock(mutex_);
+  competitors_.clear();  // asks each to stop and joins it
+}
+
+}  // namespace hypervet::kvm

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host verbs (guest-payloads/protocol/host_verbs.h) on this engine. perform() is called by vCPU
+// threads, several at once; the arguments are guest-controlled.
+#pragma once
+
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "backends/kvm/exit_records.h"
+#include "backends/kvm/guest_mailbox.h"
+#include "backends/kvm/page_swap.h"
+#include "backends/kvm/system.h"
+#include "backends/kvm/vcpu_threads.h"
+#include "backends/kvm/vm.h"
+
+namespace hypervet::kvm {
+
+// Whether this kernel, and this process's rights, allow the verb.
+bool can_perform(protocol::HostVerb verb, const System& system, bool can_swap_pages);
+
+class HostActions {
+ public:
+  // All of it must outlive this object.
+  HostActions(Vm& vm, PageSwap& pages, ExitRecords& records);
+  ~HostActions() { stop(); }
+
+  // On behalf of the vCPU, from its own thread.
+  HostAnswer perform(const HostCall& call, unsigned cpu, VcpuThreads& threads);
+  // Ends the work that competes with vCPUs. Once the vCPU threads are being stopped.
+  void stop();
+
+ private:
+  HostAnswer compete(std::uint64_t nanoseconds, VcpuThreads& threads);
+  HostAnswer raise_msi(std::uint64_t vector, std::uint64_t apic_id);
+
+  Vm& vm_;
+  PageSwap& pages_;
+  ExitRecords& records_;
+  std::mutex mutex_;
+  std::vector<std::jthread> competitors_;
+};
+
+}  // namespace hypervet::kvm

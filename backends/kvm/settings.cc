@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/kvm/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "backends/machine/pvh_boot.h"
+
+namespace hypervet::kvm {
+namespace {
+
+// KVM_HC_MAP_GPA_RANGE as a bit of KVM_CAP_EXIT_HYPERCALL.
+constexpr int kMapGpaRangeBit = 1 << 12;
+
+std::string_view value_of(const backends::Configuration& configuration, std::string_view name) {
+  if (const auto at = configuration.settings.find(name); at != configuration.settings.end()) {
+    return at->second;
+  }
+  for (const backends::Setting& setting : backends::known_settings()) {
+    if (setting.name == name) return setting.values.front();
+  }
+  return {};
+}
+
+std::optional<std::string> unknown_setting(const backends::Configuration& configuration) {
+  for (const auto& [name, value] : configuration.settings) {
+    const auto& known = backends::known_settings();
+    const auto setting =
+        std::ranges::find_if(known, [&](const auto& each) { return each.name == name; });
+    if (setting == known.end()) return fmt::format("there is no setting {}", name);
+    if (std::ranges::find(setting->values, value) == setting->values.end()) {
+      return fmt::format("setting {} has no value {}", name, value);
+    }
+  }
+  return std::nullopt;
+}
+
+// KVM gives CLOCK_PAIRING's time only while the host keeps time with the TSC, directly or through
+// Hyper-V's page.
+bool is_tsc(std::string_view clock) {
+  return clock == "tsc" || clock == "hyperv_clocksource_tsc_page";
+}
+
+std::optional<std::string> clock_refusal(const backends::Configuration& configuration,
+                                         std::string_view host_clock) {
+  const auto asked = configuration.settings.find("host-clock");
+  if (asked == configuration.settings.end()) return std::nullopt;
+  if (host_clock.empty()) return "host-clock: this host does not tell what it keeps time with";
+  if (is_tsc(host_clock) == (asked->second == "tsc")) return std::nullopt;
+  return fmt::format("host-clock={}: this host keeps time with {}", asked->second, host_clock);
+}
+
+std::optional<std::string> capability_refusal(const Settings& settings, const System& system) {
+  if (settings.enforce_features && !system.has(KVM_CAP_ENFORCE_PV_FEATURE_CPUID)) {
+    return "enforce-features=on: the kernel lacks KVM_CAP_ENFORCE_PV_FEATURE_CPUID";
+  }
+  if (!settings.hypercall_patching &&
+      (system.extension(KVM_CAP_DISABLE_QUIRKS2) & KVM_X86_QUIRK_FIX_HYPERCALL_INSN) == 0) {
+    return "hypercall-patching=off: the kernel cannot turn KVM_X86_QUIRK_FIX_HYPERCALL_INSN off";
+  }
+  if (settings.hypercall_exits &&
+      (system.extension(KVM_CAP_EXIT_HYPERCALL) & kMapGpaRangeBit) == 0) {
+    return "hypercall-exits=on: KVM_CAP_EXIT_HYPERCALL does not offer KVM_HC_MAP_GPA_RANGE";
+  }
+  if (settings.migration_control &&
+      !(system.has(KVM_CAP_X86_USER_SPACE_MSR) && system.has(KVM_CAP_X86_MSR_FILTER))) {
+    return "migration-control=on: the kernel lacks KVM_CAP_X86_USER_SPACE_MSR or "
+           "KVM_CAP_X86_MSR_FILTER";
+  }
+  if (settings.hyperv_leaves && system.hyperv_cpuid().empty()) {
+    return "hyperv-leaves=on: the kernel lacks KVM_CAP_SYS_HYPERV_CPUID";
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Settings read_settings(const backends::Configuration& configuration) {
+  const auto is = [&](std::string_view name, std::string_view value) {
+    return value_of(configuration, name) == value;
+  };
+  return {.enforce_features = is("enforce-features", "on"),
+          .hypercall_patching = is("hypercall-patching", "on"),
+          .hypercall_exits = is("hypercall-exits", "on"),
+          .migration_control = is("migration-control", "on"),
+          .hyperv_leaves = is("hyperv-leaves", "on"),
+          .realtime_hint = is("realtime-hint", "on"),
+          .serial_channel = is("channel", "serial"),
+          .x2apic = is("apic", "x2apic")};
+}
+
+std::string host_clock_source() {
+  std::ifstream file("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+  std::string name;
+  file >> name;
+  return name;
+}
+
+std::optional<std::string> refusal(const backends::Configuration& configuration,
+                                   const System& system, unsigned max_cpus,
+                                   std::string_view host_clock) {
+  if (configuration.cpus == 0 || configuration.cpus > max_cpus) {
+    return fmt::format("{} CPUs: this host gives a machine 1 to {}", configuration.cpus, max_cpus);
+  }
+  if (configuration.memory < protocol::kMinimumMemory ||
+      configuration.memory > machine::kMaxMemory) {
+    return fmt::format("{} bytes of memory: a machine has {} to {}", configuration.memory,
+                       protocol::kMinimumMemory, machine::kMaxMemory);
+  }
+  if (auto unknown = unknown_setting(configuration)) return unknown;
+  if (auto clock = clock_refusal(configuration, host_clock)) return clock;
+  return capability_refusal(read_settings(configuration), system);
+}
+
+std::string agent_command_line(const Settings& settings, unsigned cpus, std::uint64_t tsc_khz) {
+  auto line =
+      fmt::format("channel={} apic={} cpus={}", settings.serial_channel ? "serial" : "memory",
+                  settings.x2apic ? "x2apic" : "xapic", cpus);
+  if (settings.serial_channel) line += " exit=debug-exit";
+  if (tsc_khz != 0) line += fmt::format(" tsc-khz={}", tsc_khz);
+  return line;
+}
+
+}  // namespace hypervet::kvm

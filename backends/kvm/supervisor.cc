@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/kvm/supervisor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "backends/kvm/cpu_states.h"
+
+namespace hypervet::kvm {
+namespace {
+
+using backends::Stop;
+using Clock = VcpuThreads::Clock;
+using std::chrono::milliseconds;
+
+// How long a thread may take to come out of KVM_RUN, or an instruction to be carried out, on a
+// loaded host.
+constexpr milliseconds kPatience{100};
+// A thread that used less than this share of a tick was not executing a guest.
+constexpr int kIdleShare = 8;
+// Samples of the registers taken while a CPU stands still.
+constexpr int kSamples = 8;
+
+std::int64_t in_ms(std::chrono::nanoseconds time) {
+  return std::chrono::duration_cast<milliseconds>(time).count();
+}
+
+bool same(const kvm_regs& a, const kvm_regs& b) { return std::memcmp(&a, &b, sizeof(a)) == 0; }
+
+// JMP or Jcc to its own first byte: executes for ever, and looks the same after every step.
+bool jumps_to_itself(const std::vector<std::uint8_t>& code) {
+  if (code.size() < 2) return false;
+  const bool is_short = code[0] == 0xeb || (code[0] & 0xf0) == 0x70;
+  if (is_short) return code[1] == 0xfe;
+  std::int32_t distance;
+  if (code[0] == 0xe9 && code.size() >= 5) {
+    std::memcpy(&distance, code.data() + 1, sizeof(distance));
+    return distance == -5;
+  }
+  return false;
+}
+
+std::string_view name_of(const std::vector<std::uint8_t>& code) {
+  if (code.size() < 3 || code[0] != 0x0f || code[1] != 0x01) return "";
+  if (code[2] == 0xc1) return " (VMCALL)";
+  return code[2] == 0xd9 ? " (VMMCALL)" : "";
+}
+
+}  // namespace
+
+Supervisor::Supervisor(VcpuThreads& threads, const GuestMailbox& mailbox, PageSwap& pages,
+                       const backends::Limits& limits)
+    : threads_(threads),
+      mailbox_(mailbox),
+      pages_(pages),
+      limits_(limits),
+      cpus_(threads.count()) {}
+
+Ending Supervisor::watch() {
+  const auto deadline = Clock::now() + limits_.deadline;
+  for (;;) {
+    if (auto ended = threads_.wait_for_end(std::min(deadline, Clock::now() + kTick))) {
+      return std::move(*ended);
+    }
+    look();
+    if (Clock::now() >= deadline) return out_of_time();
+    if (!all_idle()) blocked_looks_ = 0;
+    if (!all_idle() && !any_suspect()) continue;
+    if (auto ending = examine()) return std::move(*ending);
+  }
+}
+
+void Supervisor::look() {
+  for (unsigned i = 0; i < cpus_.size(); ++i) {
+    Watched& cpu = cpus_[i];
+    const auto used = threads_.cpu_time(i);
+    const std::uint64_t exits = threads_.exits(i);
+    const std::uint64_t progress = mailbox_.progress(i);
+    cpu.spent = used - cpu.used;
+    cpu.used = used;
+    if (exits == cpu.exits && progress == cpu.progress) continue;
+    cpu.exits = exits;
+    cpu.progress = progress;
+    cpu.since = used;
+    cpu.regs.reset();
+    blocked_looks_ = 0;
+  }
+}
+
+bool Supervisor::all_idle() const {
+  return std::ranges::all_of(cpus_,
+                             [](const Watched& cpu) { return cpu.spent < kTick / kIdleShare; });
+}
+
+bool Supervisor::any_suspect() const {
+  return std::ranges::any_of(
+      cpus_, [&](const Watched& cpu) { return cpu.standing() >= limits_.no_progress / kSamples; });
+}
+
+std::optional<Ending> Supervisor::examine() {
+  const bool held = threads_.freeze(kPatience);
+  if (held) read_all();
+  auto ending = held ? deadlock() : std::nullopt;
+  threads_.thaw();
+  if (ending || !held) return ending;
+  const auto suspect = standing_longest();
+  if (!suspect) return std::nullopt;
+  if (executes(*suspect)) {
+    cpus_[*suspect].since = cpus_[*suspect].used;
+    return std::nullopt;
+  }
+  return stuck(*suspect);
+}
+
+void Supervisor::read_all() {
+  for (unsigned i = 0; i < cpus_.size(); ++i) {
+    Watched& cpu = cpus_[i];
+    const auto regs = threads_.vcpu(i).regs();
+    cpu.activity = activity_of(threads_.vcpu(i));
+    if (!regs) continue;
+    if (cpu.regs && !same(*cpu.regs, *regs)) {
+      cpu.since = cpu.used;
+      blocked_looks_ = 0;
+    }
+    cpu.regs = *regs;
+  }
+}
+
+// Twice in a row, because the kernel may still be at work on a wake-up of its own (a page that has
+// come back).
+std::optional<Ending> Supervisor::deadlock() {
+  const bool blocked = std::ranges::all_of(
+      cpus_, [](const Watched& cpu) { return cpu.activity == Activity::kBlocked; });
+  blocked_looks_ = blocked ? blocked_looks_ + 1 : 0;
+  if (blocked_looks_ < 2) return std::nullopt;
+  std::string detail = "nothing can wake a CPU any more:";
+  for (unsigned i = 0; i < cpus_.size(); ++i) {
+    detail += fmt::format("{} {}", i == 0 ? "" : ";", describe(i));
+  }
+  return Ending{Stop::kDeadlock, std::move(detail)};
+}
+
+std::optional<unsigned> Supervisor::standing_longest() const {
+  std::optional<unsigned> longest;
+  for (unsigned i = 0; i < cpus_.size(); ++i) {
+    if (!cpus_[i].regs || cpus_[i].standing() < limits_.no_progress) continue;
+    if (cpus_[i].activity != Activity::kRuns) continue;
+    if (!longest || cpus_[i].standing() > cpus_[*longest].standing()) longest = i;
+  }
+  return longest;
+}
+
+bool Supervisor::executes(unsigned cpu) {
+  const auto step = threads_.step(cpu, kPatience);
+  if (step && !same(step->before, step->after)) return true;
+  return jumps_to_itself(code_of(cpu));
+}
+
+std::vector<std::uint8_t> Supervisor::code_of(unsigned cpu) {
+  const bool held = threads_.freeze(kPatience);
+  auto code = held ? code_at_rip(threads_.vcpu(cpu), pages_) : std::vector<std::uint8_t>{};
+  threads_.thaw();
+  return code;
+}
+
+Ending Supervisor::stuck(unsigned cpu) {
+  return {
+      Stop::kStuck,
+      fmt::format("CPU {} used {} ms of processor time inside KVM_RUN without leaving the "
+                  "instruction at {:#x}{}",
+                  cpu, in_ms(cpus_[cpu].standing()), cpus_[cpu].regs->rip, name_of(code_of(cpu)))};
+}
+
+Ending Supervisor::out_of_time() {
+  const bool held = threads_.freeze(kPatience);
+  if (held) read_all();
+  std::string detail = fmt::format("not done after {} ms:", in_ms(limits_.deadline));
+  for (unsigned i = 0; i < cpus_.size(); ++i) {
+    if (!held) cpus_[i].activity.reset();
+    detail += fmt::format("{} {}", i == 0 ? "" : ";", describe(i));
+  }
+  threads_.thaw();
+  return {Stop::kDeadline, std::move(detail)};
+}
+
+std::string Supervisor::describe(unsigned index) {
+  const Watched& cpu = cpus_[index];
+  const std::uint64_t rip = cpu.regs ? cpu.regs->rip : 0;
+  if (!cpu.activity) return fmt::format("CPU {} did not come out of KVM_RUN when asked", index);
+  switch (*cpu.activity) {
+    case Activity::kSleeps:
+      return fmt::format("CPU {} is halted at {:#x} and waits for its APIC timer", index, rip);
+    case Activity::kBlocked:
+      if (cpu.exits == 0 && index != 0) {
+        return fmt::format("CPU {} is halted or was never started", index);
+      }
+      return fmt::format("CPU {} is halted at {:#x}", index, rip);
+    case Activity::kRuns:
+      break;
+  }
+  return fmt::format(
+      "CPU {} executes near {:#x} ({} exits, {} ops and rounds; the counters moved {} ms of "
+      "processor time ago)",
+      index, rip, cpu.exits, mailbox_.is_open() ? cpu.progress : 0, in_ms(cpu.standing()));
+}
+
+}  // namespace hypervet::kvm

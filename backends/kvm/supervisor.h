@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Watches the vCPU threads of one machine from the thread that called run(), and says why the
+// machine stops when it does not stop by itself. It measures progress: a CPU is stuck when its
+// counters and its registers stand still while it uses up processor time, however slow the wall
+// clock makes a loaded host look.
+//
+// It looks every kTick, and interrupts the guest only if something looks wrong: then all vCPUs are
+// held still for some microseconds and read.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backends/backend.h"
+#include "backends/kvm/ending.h"
+#include "backends/kvm/guest_mailbox.h"
+#include "backends/kvm/idle.h"
+#include "backends/kvm/page_swap.h"
+#include "backends/kvm/vcpu_threads.h"
+
+namespace hypervet::kvm {
+
+class Supervisor {
+ public:
+  static constexpr std::chrono::milliseconds kTick{50};
+
+  // All three must outlive this object.
+  Supervisor(VcpuThreads& threads, const GuestMailbox& mailbox, PageSwap& pages,
+             const backends::Limits& limits);
+
+  // Returns when the machine ends, or is to be ended. The vCPU threads may still run then.
+  Ending watch();
+
+ private:
+  using Duration = std::chrono::nanoseconds;
+
+  struct Watched {
+    std::uint64_t exits = 0;
+    std::uint64_t progress = 0;
+    Duration used{0};              // processor time at the last look
+    Duration spent{0};             // between the last two looks
+    Duration since{0};             // processor time when something last moved
+    std::optional<kvm_regs> regs;  // while nothing moved
+    std::optional<Activity> activity;
+    Duration standing() const { return used - since; }
+  };
+
+  void look();
+  bool all_idle() const;
+  bool any_suspect() const;
+  std::optional<Ending> examine();
+  void read_all();
+  std::optional<Ending> deadlock();
+  std::optional<unsigned> standing_longest() const;
+  // Whether the CPU gets through an instruction after all: a loop of a few instructions may look
+  // still.
+  bool executes(unsigned cpu);
+  Ending stuck(unsigned cpu);
+  std::vector<std::uint8_t> code_of(unsigned cpu);
+  Ending out_of_time();
+  std::string describe(unsigned cpu);
+
+  VcpuThreads& threads_;
+  const GuestMailbox& mailbox_;
+  PageSwap& pages_;
+  const backends::Limits limits_;
+  std::vector<Watched> cpus_;
+  unsigned blocked_looks_ = 0;  // examinations in a row that found all CPUs blocked
+};
+
+}  // namespace hypervet::kvm
