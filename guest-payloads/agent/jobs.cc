@@ -3,16 +3,14 @@
 
 #include "guest-payloads/agent/execute.h"
 #include "guest-payloads/runtime/apic.h"
-#include "guest-payloads/runtime/clock.h"
-#include "guest-payloads/runtime/instructions.h"
-#include "guest-payloads/runtime/spinlock.h"
+#include "guest-payloads/runtime/waiting.h"
 
 namespace hypervet::guest {
 
 namespace {
 
 void hand_over(Cpu& cpu, const CpuJob& job) {
-  wait_until_idle(cpu, ~0ull);
+  if (!is_idle(cpu)) wait_until_idle(cpu, ~0ull);
   cpu.job.first = job.first;
   cpu.job.count = job.count;
   cpu.job.function = job.function;
@@ -40,14 +38,7 @@ void hand_over_function(Cpu& cpu, void (*function)(void*, std::uint32_t), void* 
 bool is_idle(const Cpu& cpu) { return __atomic_load_n(&cpu.job.busy, __ATOMIC_ACQUIRE) == 0; }
 
 bool wait_until_idle(const Cpu& cpu, std::uint64_t nanoseconds) {
-  for (const Deadline deadline(nanoseconds);;) {
-    const bool last_look = deadline.passed();
-    if (is_idle(cpu)) return true;
-    if (last_look) return false;
-    const InterruptWindow window;
-    pause();
-    bump_progress();
-  }
+  return spin_until(Deadline(nanoseconds), [&] { return is_idle(cpu); });
 }
 
 void serve_jobs() {

@@ -2,10 +2,8 @@
 // Ops that wait: the only ones in which interrupts are taken (but for instruction ops with
 // kInterruptsOn).
 #include "guest-payloads/agent/execute.h"
-#include "guest-payloads/runtime/clock.h"
 #include "guest-payloads/runtime/cpu.h"
-#include "guest-payloads/runtime/instructions.h"
-#include "guest-payloads/runtime/spinlock.h"
+#include "guest-payloads/runtime/waiting.h"
 
 namespace hypervet::guest {
 
@@ -41,13 +39,7 @@ void halt_op(OpRun& run) {
 
 void settle_op(OpRun& run) {
   const Deadline deadline(run.operand(0));
-  {
-    const InterruptWindow window;
-    do {
-      pause();
-      bump_progress();
-    } while (!deadline.passed());
-  }
+  spin_until(deadline, [] { return false; });
   run.waited(true, deadline.elapsed(), 0);
 }
 
@@ -58,19 +50,14 @@ void await_memory_op(OpRun& run) {
   const Deadline deadline(run.operand(3));
   std::uint64_t seen = 0;
   for (;;) {
-    // Looked at once more after the time is up: a CPU that was not scheduled meanwhile must not
-    // call it missed.
-    const bool last_look = deadline.passed();
-    if (!probe(address, width, seen)) {
-      Guard guard;
-      if (!guarded_load(guard, width, address)) return run.executed(guard);
-    } else if (holds(relation, seen & mask, wanted)) {
-      return run.waited(true, deadline.elapsed(), seen);
-    }
-    if (last_look) return run.waited(false, deadline.elapsed(), seen);
-    const InterruptWindow window;
-    pause();
-    bump_progress();
+    bool faulted = false;
+    const bool ended = spin_until(deadline, [&] {
+      faulted = !probe(address, width, seen);
+      return faulted || holds(relation, seen & mask, wanted);
+    });
+    if (!faulted) return run.waited(ended, deadline.elapsed(), seen);
+    Guard guard;  // once more, to report the fault; unless it was a passing one
+    if (!guarded_load(guard, width, address)) return run.executed(guard);
   }
 }
 
@@ -78,14 +65,12 @@ void await_interrupts_op(OpRun& run) {
   const std::uint64_t vector = run.operand(0), count = run.operand(1);
   const Cpu& cpu = *cpus[run.operand(2)];
   const Deadline deadline(run.operand(3));
-  for (;;) {
-    const bool last_look = deadline.passed();
-    const std::uint64_t taken = __atomic_load_n(&cpu.counts[vector], __ATOMIC_ACQUIRE);
-    if (taken >= count || last_look) return run.waited(taken >= count, deadline.elapsed(), taken);
-    const InterruptWindow window;
-    pause();
-    bump_progress();
-  }
+  std::uint64_t taken = 0;
+  const bool reached = spin_until(deadline, [&] {
+    taken = __atomic_load_n(&cpu.counts[vector], __ATOMIC_ACQUIRE);
+    return taken >= count;
+  });
+  run.waited(reached, deadline.elapsed(), taken);
 }
 
 }  // namespace hypervet::guest

@@ -30,13 +30,4 @@ class Locked {
   Spinlock& lock_;
 };
 
-// Interrupts are taken inside this scope alone. They are off again after it.
-class InterruptWindow {
- public:
-  InterruptWindow() { interrupts_on(); }
-  ~InterruptWindow() { interrupts_off(); }
-  InterruptWindow(const InterruptWindow&) = delete;
-  InterruptWindow& operator=(const InterruptWindow&) = delete;
-};
-
 }  // namespace hypervet::guest

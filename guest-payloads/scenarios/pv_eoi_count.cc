@@ -2,9 +2,7 @@
 // Sends itself interrupts and ends each as a guest kernel does: through the PV EOI word if the host
 // set its bit 0, else at the APIC (Linux, Documentation/virt/kvm/x86/msr.rst, MSR_KVM_EOI_EN).
 #include "guest-payloads/runtime/apic.h"
-#include "guest-payloads/runtime/channel.h"
-#include "guest-payloads/runtime/clock.h"
-#include "guest-payloads/runtime/spinlock.h"
+#include "guest-payloads/runtime/waiting.h"
 #include "guest-payloads/scenarios/scenario.h"
 
 namespace hypervet::guest {
@@ -39,14 +37,8 @@ void on_vector(void* argument) {
 }
 
 bool wait_for(const Tally& tally, std::uint64_t count) {
-  for (const Deadline deadline(kPatience);;) {
-    const bool last_look = deadline.passed();
-    if (__atomic_load_n(&tally.taken, __ATOMIC_ACQUIRE) >= count) return true;
-    if (last_look) return false;
-    const InterruptWindow window;
-    pause();
-    bump_progress();
-  }
+  return spin_until(Deadline(kPatience),
+                    [&] { return __atomic_load_n(&tally.taken, __ATOMIC_ACQUIRE) >= count; });
 }
 
 }  // namespace
