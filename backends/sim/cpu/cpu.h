@@ -104,6 +104,8 @@ class Cpu {
   void inject_exception(std::uint8_t vector, std::optional<std::uint32_t> error_code,
                         std::uint64_t cr2 = 0);
 
+  // MAXPHYADDR, 32 to 52 (default 46): page-table bits above it are reserved.
+  void set_physical_address_bits(unsigned bits);
   Costs& costs();
   const Unimplemented& unimplemented() const;
 
