@@ -91,7 +91,7 @@ constexpr VerbKey kHandler[] = {
     kVector,
     {"eoi", kWord, false, "apic none pv", 0, kAny, "how the interrupt is ended"},
     {"word", kInput, false, "", 0, kAny, "address of the PV EOI word, for pv"},
-    kDo,
+    {"do", kSteps, false, "", 0, kAny, "the steps of the block, before the end of interrupt"},
 };
 constexpr VerbKey kIpi[] = {
     {"to", kKnown, true, "self", 0, kLastCpu, "CPU, or self"},

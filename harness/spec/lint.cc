@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/spec/lint.h"
+
+#include <fmt/format.h>
+
+#include "harness/spec/lint_parts.h"
+#include "harness/spec/suggest.h"
+
+namespace hypervet::spec {
+namespace {
+
+void lint_features(const Interface& interface, const Specs& specs, Problems& problems) {
+  for (const FeatureUse& use : interface.feature_uses) {
+    const auto found = specs.features.find(use.name);
+    if (found == specs.features.end()) {
+      std::vector<std::string_view> known;
+      for (const auto& [name, feature] : specs.features) known.push_back(name);
+      problems.add(use.mark, fmt::format("unknown feature {}{}", quote(use.name),
+                                         did_you_mean(use.name, known)));
+    } else if (use.withheld && found->second.signature) {
+      problems.add(use.mark, fmt::format("{} is told by a signature and cannot be withheld",
+                                         quote(use.name)));
+    }
+  }
+}
+
+// Every clause is either checked, by a check that can fail, or says why it cannot be.
+void lint_completeness(const Clause& clause, Problems& problems) {
+  const bool testable = clause.untestable.empty();
+  if (testable && clause.cases.empty()) {
+    problems.add(clause.mark, fmt::format("{} has neither cases nor 'untestable:'", clause.id));
+  }
+  if (!testable && !clause.cases.empty()) {
+    problems.add(clause.mark, fmt::format("{} has cases and 'untestable:'", clause.id));
+  }
+  if (!testable && !clause.violations.empty()) {
+    problems.add(clause.violations.front().mark,
+                 fmt::format("{} is untestable but has violations", clause.id));
+  }
+  if (!clause.cases.empty() && clause.violations.empty()) {
+    problems.add(
+        clause.mark,
+        fmt::format("{} has no violations: nothing shows that its cases can fail", clause.id));
+  }
+}
+
+void lint_clause(const Interface& interface, const Clause& clause, Problems& problems) {
+  lint_completeness(clause, problems);
+  std::vector<Scope> scopes;
+  scopes.reserve(clause.cases.size());
+  for (const Case& a_case : clause.cases) scopes.push_back(lint_case(interface, a_case, problems));
+  for (const Violation& violation : clause.violations)
+    lint_violation(interface, violation, scopes, problems);
+}
+
+}  // namespace
+
+Diagnostics lint(const Specs& specs) {
+  Problems problems;
+  for (const Interface& interface : specs.interfaces) {
+    lint_features(interface, specs, problems);
+    for (const Clause& clause : interface.clauses) lint_clause(interface, clause, problems);
+  }
+  return problems.take();
+}
+
+}  // namespace hypervet::spec
