@@ -39,7 +39,7 @@ struct AbsentAnswer {
     kInject,   // deliver `fault`, a #PF
   };
   Action action = Action::kPresent;
-  violations::Fault fault;
+  violations::Fault fault{};
 };
 
 struct HostAnswer {

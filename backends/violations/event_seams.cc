@@ -99,6 +99,8 @@ std::span<const FieldWrite> Interposer::changed_memory(const FieldContext& conte
     const std::vector<FieldWrite> before = writes_;
     if (!writes_.empty()) {
       FieldWrite& one = writes_.front();
+      if (const auto size = number(rule, "size"))
+        one.size = static_cast<unsigned>(std::clamp<std::uint64_t>(*size, 1, 8));
       if (const auto value = number(rule, "value")) one.value = *value;
       if (const auto value = number(rule, "add")) one.value += *value;
       if (const auto bits = number(rule, "set")) one.value |= *bits;

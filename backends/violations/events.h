@@ -175,7 +175,7 @@ struct Exit {
   std::uint64_t value = 0;                   // MSR: the value written
   bool write = false;                        // MSR
   bool drop = false;                         // user space is never told; the guest sees 0
-  std::optional<std::uint64_t> result;       // reaches the guest instead of user space's answer
+  std::optional<std::uint64_t> result{};     // reaches the guest instead of user space's answer
   bool operator==(const Exit&) const = default;
 };
 

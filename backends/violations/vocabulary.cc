@@ -115,6 +115,7 @@ constexpr Key kMemoryKeys[] = {
     {"add", kEffect, true, "", "added to what is written"},
     {"set", kEffect, true, "", "bits set in what is written"},
     {"clear", kEffect, true, "", "bits cleared in what is written"},
+    {"size", kEffect, true, "", "bytes written instead of the field's size, at most 8"},
     {"write", kEffect, false, "drop", "not written"},
     {"also-after-end", kEffect, true, "", "bytes of 0xee written behind the structure, at most 64"},
     {"at-address", kEffect, true, "", "the structure is taken to lie there"},

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/pv/kvm_host.h"
+
+#include <algorithm>
+#include <array>
+
+namespace hypervet::pv {
+namespace {
+
+using violations::FieldWrite;
+using violations::Interrupt;
+using violations::Source;
+
+constexpr unsigned kMaxFieldSize = 8;
+
+bool carry_out(Services& services, const FieldWrite& write) {
+  std::array<std::uint8_t, kMaxFieldSize> bytes{};
+  for (unsigned i = 0; i < write.size; ++i)
+    bytes[i] = static_cast<std::uint8_t>(write.value >> (8 * i));
+  return services.write(write.address, std::span(bytes).first(write.size));
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> KvmHost::read(std::uint64_t gpa, unsigned size) const {
+  std::array<std::uint8_t, kMaxFieldSize> bytes{};
+  if (!services.read(gpa, std::span(bytes).first(std::min(size, kMaxFieldSize))))
+    return std::nullopt;
+  std::uint64_t value = 0;
+  for (unsigned i = 0; i < kMaxFieldSize; ++i) value |= std::uint64_t{bytes[i]} << (8 * i);
+  return value;
+}
+
+bool KvmHost::is_ram(std::uint64_t gpa, unsigned size) const {
+  std::array<std::uint8_t, kvm::steal_time::kSize> bytes;  // the largest structure
+  return services.read(gpa, std::span(bytes).first(std::min<std::size_t>(size, bytes.size())));
+}
+
+void KvmHost::send(Source source, const Interrupt& interrupt, unsigned lowest, unsigned highest) {
+  for (const Interrupt& one : interposer.interrupt({source, lowest, highest}, interrupt))
+    if (one.cpu < services.cpus())
+      services.deliver_interrupt(one.cpu, one.vector, one.mode, source);
+}
+
+void KvmHost::kick(unsigned cpu, unsigned lowest, unsigned highest) {
+  for (const Interrupt& one :
+       interposer.interrupt({Source::kKick, lowest, highest}, {.cpu = cpu})) {
+    if (one.cpu >= services.cpus()) continue;
+    if (one.vector != 0) services.deliver_interrupt(one.cpu, one.vector, one.mode, Source::kKick);
+    if (!services.is_halted(one.cpu) && interposer.switched("kick-forgotten")) continue;
+    services.wake(one.cpu);
+  }
+}
+
+bool GuestArea::put(std::string_view name, kvm::Field field, std::uint64_t value) {
+  const std::uint64_t address = context_.area_begin + field.offset;
+  if (!host_.is_ram(address, field.size)) return false;
+  context_.field = name;
+  for (const FieldWrite& write : host_.interposer.memory(context_, {address, value, field.size}))
+    carry_out(host_.services, write);
+  return true;
+}
+
+}  // namespace hypervet::pv
