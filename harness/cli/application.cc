@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/cli/application.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "backends/kvm/kvm_backend.h"
+#include "backends/sim/sim_backend.h"
+#include "harness/run/provenance.h"
+#include "harness/spec/load.h"
+#include "hypervet/build.h"
+
+namespace hypervet::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::atomic<bool> g_interrupt{false};
+
+// The first signal asks the run to end in order, the second ends it at once.
+extern "C" void on_signal(int signal) {
+  g_interrupt.store(true);
+  std::signal(signal, SIG_DFL);
+}
+
+Places find_places() {
+  std::error_code error;
+  const auto binary = fs::read_symlink("/proc/self/exe", error);
+  const auto installed = binary.parent_path().parent_path() / HYPERVET_INSTALL_DATADIR / "hypervet";
+  if (!error && fs::exists(installed / "specs", error)) return {installed / "specs", installed / "payloads"};
+  return {fs::path(HYPERVET_SOURCE_DIR) / "specs", binary.parent_path() / "payloads"};
+}
+
+}  // namespace
+
+Application::Application(int argc, char** argv)
+    : app_("hypervet vets a hypervisor: every clause of its paravirtual interfaces, judged strictly.", "hypervet"),
+      places_(find_places()),
+      command_line_(argv, argv + argc) {
+  const char* launcher = std::getenv("HYPERVET_COMMAND");
+  command_ = launcher != nullptr && *launcher != '\0' ? launcher : "hypervet";
+  if (!command_line_.empty()) command_line_.front() = command_;
+  app_.require_subcommand(1);
+  app_.set_version_flag("--version", "hypervet " HYPERVET_VERSION);
+  app_.add_option("--specs", spec_paths_, "Spec files or folders instead of the suite's own")->type_name("PATH");
+  app_.fallthrough();
+  app_.footer(
+      "Exit status: 0 conformant, 1 a failure, 2 usage or spec error, 3 hypervet or the backend broke or nothing could\n"
+      "be judged, 4 lapsed waiver or unexpected pass under --strict, 130 interrupted.");
+  add_run(*this);
+  add_rerun(*this);
+  add_list(*this);
+  add_explain(*this);
+  add_coverage(*this);
+  add_lint(*this);
+  add_vet(*this);
+  add_doctor(*this);
+  add_report(*this);
+  add_exec(*this);
+}
+
+CLI::App* Application::verb(const std::string& name, const std::string& what, std::function<int()> callback) {
+  auto* sub = app_.add_subcommand(name, what);
+  sub->callback([this, callback = std::move(callback)] { chosen_ = callback; });
+  return sub;
+}
+
+int Application::run() {
+  try {
+    std::vector<std::string> arguments(command_line_.rbegin(), command_line_.rend());
+    if (!arguments.empty()) arguments.pop_back();
+    app_.parse(std::move(arguments));
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app_.exit(error);
+    terminal_.error(fmt::format("hypervet: {} (see {} --help)", error.what(), command_));
+    return kUsage;
+  }
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  try {
+    return chosen_();
+  } catch (const Exit& exit) {
+    if (!exit.message.empty()) terminal_.error("hypervet: " + exit.message);
+    return exit.status;
+  }
+}
+
+spec::Specs Application::load_specs() const {
+  std::vector<fs::path> paths(spec_paths_.begin(), spec_paths_.end());
+  if (paths.empty()) paths.push_back(places_.specs);
+  auto specs = spec::load(paths);
+  if (!specs) {
+    std::string text;
+    for (const auto& diagnostic : specs.error()) text += (text.empty() ? "" : "\n") + spec::to_string(diagnostic);
+    throw Exit{kUsage, text};
+  }
+  return std::move(*specs);
+}
+
+void Application::add_backend_options(CLI::App* verb, BackendChoice& choice) const {
+  verb->add_option("--backend", choice.name, "What runs the payloads: sim, kvm")->capture_default_str();
+  verb->add_option("--cpu-vendor", choice.vendor, "Vendor of the simulated processor: intel, amd")
+      ->check(CLI::IsMember({"intel", "amd"}))
+      ->capture_default_str();
+  verb->add_option("--kvm-device", choice.device, "Device of the kvm backend")->capture_default_str();
+}
+
+std::unique_ptr<backends::Backend> Application::make_backend(const BackendChoice& choice) const {
+  std::unique_ptr<backends::Backend> backend;
+  if (choice.name == "sim") {
+    const auto vendor = choice.vendor == "amd" ? sim::CpuVendor::amd : sim::CpuVendor::intel;
+    backend = std::make_unique<sim::SimBackend>(sim::SimOptions{agent(), vendor});
+  } else if (choice.name == "kvm") {
+    backend = std::make_unique<kvm::KvmBackend>(kvm::KvmOptions{agent(), choice.device});
+  } else {
+    throw Exit{kUsage, fmt::format("unknown backend '{}'; there are sim and kvm", choice.name)};
+  }
+  const auto availability = backend->availability();
+  if (!availability.available) {
+    throw Exit{kBroken, fmt::format("backend {} is unavailable: {}{}{}", choice.name, availability.reason,
+                                    availability.mend.empty() ? "" : "; ", availability.mend)};
+  }
+  return backend;
+}
+
+run::Invocation Application::invocation(unsigned jobs) const {
+  const auto hash = run::hash_file(agent());
+  if (!hash) throw Exit{kBroken, hash.error()};
+  return {command_, command_line_, HYPERVET_VERSION, *hash, jobs};
+}
+
+const std::atomic<bool>& Application::interrupt() { return g_interrupt; }
+
+}  // namespace hypervet::cli

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all verbs of the command line share: exit statuses, where the suite's files lie, loading of specs, choice of a
+// backend. One Application per process, on the main thread.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/backend.h"
+#include "harness/cli/terminal.h"
+#include "harness/run/records.h"
+#include "harness/spec/clause.h"
+
+namespace hypervet::cli {
+
+// Documented exit statuses.
+enum Status : int {
+  kConformant = 0,
+  kFailure = 1,   // an unwaived failure
+  kUsage = 2,     // usage or spec error
+  kBroken = 3,    // hypervet or the backend broke, or nothing could be judged
+  kWaiver = 4,    // lapsed waiver or unexpected pass under --strict
+  kInterrupted = 130,
+};
+
+// Ends the verb with one line on standard error. Thrown where a verb cannot go on; main catches.
+struct Exit {
+  int status;
+  std::string message;  // "": say nothing
+};
+
+// Where the files lie that belong to the suite: beside the installed binary, or in the source and build trees.
+struct Places {
+  std::filesystem::path specs;
+  std::filesystem::path payloads;
+};
+
+struct BackendChoice {
+  std::string name = "sim";
+  std::string vendor = "intel";        // of the simulated processor
+  std::string device = "/dev/kvm";     // of the KVM engine
+};
+
+class Application {
+ public:
+  Application(int argc, char** argv);
+
+  int run();
+
+  CLI::App& app() { return app_; }
+  Terminal& terminal() { return terminal_; }
+  const Places& places() const { return places_; }
+  const std::string& command() const { return command_; }  // how the user starts hypervet
+  const std::vector<std::string>& command_line() const { return command_line_; }
+  std::filesystem::path agent() const { return places_.payloads / "agent.elf"; }
+
+  // Registers a verb; the callback's value is the exit status.
+  CLI::App* verb(const std::string& name, const std::string& what, std::function<int()> callback);
+
+  // Loads the suite's specs, or those given by --specs. Prints every diagnostic and throws Exit{kUsage}.
+  spec::Specs load_specs() const;
+
+  // Throws Exit: kUsage for an unknown name, kBroken if it cannot run here.
+  std::unique_ptr<backends::Backend> make_backend(const BackendChoice& choice) const;
+
+  // The options that choose a backend, on a verb.
+  void add_backend_options(CLI::App* verb, BackendChoice& choice) const;
+
+  run::Invocation invocation(unsigned jobs) const;
+
+  // Set by SIGINT and SIGTERM.
+  static const std::atomic<bool>& interrupt();
+
+ private:
+  CLI::App app_;
+  Terminal terminal_;
+  Places places_;
+  std::string command_;
+  std::vector<std::string> command_line_;
+  std::vector<std::string> spec_paths_;
+  std::function<int()> chosen_;
+};
+
+// One file per verb; each registers itself.
+void add_run(Application& application);
+void add_rerun(Application& application);
+void add_list(Application& application);
+void add_explain(Application& application);
+void add_coverage(Application& application);
+void add_lint(Application& application);
+void add_vet(Application& application);
+void add_doctor(Application& application);
+void add_report(Application& application);
+void add_exec(Application& application);
+
+}  // namespace hypervet::cli

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// hypervet doctor: what can run here, and what to do about what cannot.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "backends/kvm/kvm_backend.h"
+#include "backends/sim/sim_backend.h"
+#include "guest-payloads/protocol/host_verbs.h"
+#include "harness/cli/application.h"
+#include "harness/run/provenance.h"
+
+namespace hypervet::cli {
+namespace {
+
+struct Options {
+  bool settings = false;
+  BackendChoice backend;
+};
+
+void show_settings() {
+  for (const auto& setting : backends::known_settings()) {
+    fmt::print("{:<20} {:<16} {}\n", setting.name, fmt::format("{}", fmt::join(setting.values, " | ")), setting.what);
+  }
+}
+
+void show_backend(const Terminal& terminal, const backends::Backend& backend) {
+  const auto availability = backend.availability();
+  if (!availability.available) {
+    fmt::print("{:<9} {}  {}\n", backend.name(), terminal.paint("unavailable", Colour::kBad), availability.reason);
+    if (!availability.mend.empty()) fmt::print("{:<9} to mend it: {}\n", "", availability.mend);
+    return;
+  }
+  const auto target = backend.target();
+  fmt::print("{:<9} {}  judges {} (provider: {}), up to {} CPUs\n", backend.name(),
+             terminal.paint("can run", Colour::kGood), target.name, target.provider, backend.max_cpus());
+  for (const auto& setting : backends::known_settings()) {
+    for (std::size_t i = 1; i < setting.values.size(); ++i) {
+      backends::Configuration configuration;
+      configuration.settings[std::string(setting.name)] = setting.values[i];
+      if (const auto reason = backend.refuses(configuration)) {
+        fmt::print("{:<9} not with {}={}: {}\n", "", setting.name, setting.values[i], *reason);
+      }
+    }
+  }
+  for (const auto& verb : protocol::kHostVerbs) {
+    if (!backend.has(verb.verb)) fmt::print("{:<9} not the host verb {}: {}\n", "", verb.name, verb.what);
+  }
+}
+
+int execute(Application& application, const Options& options) {
+  if (options.settings) {
+    show_settings();
+    return kConformant;
+  }
+  const auto host = run::host();
+  fmt::print("{:<9} {}\n", "processor", host.cpu);
+  fmt::print("{:<9} {}\n", "kernel", host.kernel);
+  std::error_code error;
+  fmt::print("{:<9} {}{}\n", "specs", application.places().specs.string(),
+             std::filesystem::exists(application.places().specs, error) ? "" : " (missing)");
+  const bool payload = std::filesystem::exists(application.agent(), error);
+  fmt::print("{:<9} {}{}\n", "payload", application.agent().string(),
+             payload ? "" : " (missing: build it, ./hypervet run does)");
+  show_backend(application.terminal(), sim::SimBackend({application.agent()}));
+  show_backend(application.terminal(), kvm::KvmBackend({application.agent(), options.backend.device}));
+  return payload ? kConformant : kBroken;
+}
+
+}  // namespace
+
+void add_doctor(Application& application) {
+  auto options = std::make_shared<Options>();
+  auto* verb = application.verb("doctor", "What can run here, and what to do about what cannot",
+                                [&application, options] { return execute(application, *options); });
+  verb->add_flag("--settings", options->settings, "The settings that a case may ask of its machine");
+  verb->add_option("--kvm-device", options->backend.device, "Device of the kvm backend")->capture_default_str();
+}
+
+}  // namespace hypervet::cli

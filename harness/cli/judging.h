@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The common part of run and rerun: judge these instances, write the stream, derive the reports, say how it ended.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/cli/application.h"
+#include "harness/run/select.h"
+
+namespace hypervet::cli {
+
+struct JudgingOptions {
+  BackendChoice backend;
+  unsigned jobs = 0;  // 0: one per processor
+  std::uint64_t seed = 1;
+  std::string isolation = "case";
+  double timeout = 10;  // seconds for one case
+  bool fail_fast = false;
+  std::string results;               // path of the stream; "": hypervet-results/<backend>.jsonl
+  std::vector<std::string> reports;  // FORMAT=FILE; none and no results: HTML beside the stream
+  bool resume = false;               // go on with the stream that is there
+};
+
+void add_judging_options(const Application& application, CLI::App* verb, JudgingOptions& options);
+
+int judge_instances(Application& application, const spec::Specs& specs,
+                    const std::vector<std::pair<const spec::Interface*, const spec::Clause*>>& clauses,
+                    std::vector<run::Instance> instances, const JudgingOptions& options);
+
+}  // namespace hypervet::cli

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// hypervet report: any report from stored streams. Needs neither specs nor a backend.
+#include <fmt/format.h>
+
+#include <memory>
+#include <set>
+
+#include "harness/cli/application.h"
+#include "reports/stream/reader.h"
+#include "reports/writers.h"
+
+namespace hypervet::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> results;
+  std::string format = "console";
+  std::string output = "-";
+  bool keep_going = false;
+};
+
+// Shards of one run become one: same target, specs, payload and seed, each case once.
+void merge(reports::Results& whole, reports::Results part, const std::string& path) {
+  const auto same = [&](std::string_view what, const std::string& a, const std::string& b) {
+    if (a != b) throw Exit{kUsage, fmt::format("{}: another run: its {} is {}, not {}", path, what, b, a)};
+  };
+  same("target", whole.run.target, part.run.target);
+  same("backend", whole.run.backend, part.run.backend);
+  same("spec hash", whole.run.spec_hash, part.run.spec_hash);
+  same("payload hash", whole.run.payload_hash, part.run.payload_hash);
+  std::set<std::string> ids;
+  for (const auto& record : whole.cases) ids.insert(record.id);
+  for (auto& record : part.cases) {
+    if (!ids.insert(record.id).second) throw Exit{kUsage, fmt::format("{}: {} stands in another stream too", path, record.id)};
+    whole.cases.push_back(std::move(record));
+  }
+  for (auto& interface : part.interfaces) {
+    auto found = std::ranges::find(whole.interfaces, interface.id, &reports::Interface::id);
+    if (found == whole.interfaces.end()) {
+      whole.interfaces.push_back(std::move(interface));
+      continue;
+    }
+    for (auto& clause : interface.clauses) {
+      auto known = std::ranges::find(found->clauses, clause.id, &reports::Clause::id);
+      if (known == found->clauses.end()) {
+        found->clauses.push_back(std::move(clause));
+      } else {
+        known->cases += clause.cases;
+      }
+    }
+  }
+  whole.run.planned += part.run.planned;
+  if (!part.complete()) whole.summary.reset();
+  if (whole.summary && part.summary) {
+    whole.summary->counts = reports::count(whole.cases);
+    whole.summary->planned += part.summary->planned;
+    whole.summary->executed += part.summary->executed;
+    whole.summary->conformant = whole.summary->conformant && part.summary->conformant;
+    whole.summary->exit_status = std::max(whole.summary->exit_status, part.summary->exit_status);
+    whole.summary->wall_ns += part.summary->wall_ns;
+  }
+}
+
+int execute(Application& application, const Options& options) {
+  const auto* format = reports::find_format(options.format);
+  if (format == nullptr) {
+    throw Exit{kUsage, fmt::format("unknown report format '{}'; there are {}", options.format, reports::format_names())};
+  }
+  auto& terminal = application.terminal();
+  std::optional<reports::Results> whole;
+  for (const auto& path : options.results) {
+    auto read = reports::read_results_file(
+        path, options.keep_going ? reports::OnBadLine::kKeep : reports::OnBadLine::kStop);
+    if (!read) throw Exit{kUsage, reports::to_string(read.error())};
+    for (const auto& flaw : read->flaws) terminal.error("hypervet: " + reports::to_string(flaw));
+    if (read->results.truncated) terminal.error(fmt::format("hypervet: {}: the last line is cut; the rest is reported", path));
+    if (!whole) {
+      whole = std::move(read->results);
+    } else {
+      merge(*whole, std::move(read->results), path);
+    }
+  }
+  const auto written = reports::write_report(*format, *whole, options.output,
+                                             {options.output == "-" && terminal.colour()});
+  if (!written) throw Exit{kBroken, written.error()};
+  return kConformant;
+}
+
+}  // namespace
+
+void add_report(Application& application) {
+  auto options = std::make_shared<Options>();
+  auto* verb = application.verb("report", "Make a report from stored results; several streams are shards of one run",
+                                [&application, options] { return execute(application, *options); });
+  verb->add_option("RESULTS", options->results, "Streams; - is standard input")->required();
+  verb->add_option("--format", options->format, "Format: " + reports::format_names())->capture_default_str();
+  verb->add_option("-o,--output", options->output, "File; - is standard output")->capture_default_str();
+  verb->add_flag("--keep-going", options->keep_going, "Leave bad lines out instead of stopping at the first");
+}
+
+}  // namespace hypervet::cli
