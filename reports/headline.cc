@@ -16,56 +16,59 @@ std::string who(const ProviderDigest& provider) {
 
 std::string waived_part(const ProviderDigest& p) {
   if (p.waived_clauses == 0) return "";
-  return fmt::format(" ({} with a waived violation)", p.waived_clauses);
+  return fmt::format(", not counting {}", counted(p.waived_clauses, "waived violation"));
 }
 
-std::string outcome(const ProviderDigest& p) {
-  if (p.judged_clauses == 0) {
-    return fmt::format("no clause was judged: {} skipped, {} ended in errors",
-                       p.counts[Verdict::kSkip], p.counts[Verdict::kError]);
-  }
-  if (p.violated_clauses > 0) {
-    return fmt::format("{} of {} judged violated{}", p.violated_clauses,
-                       counted(p.judged_clauses, "clause"), waived_part(p));
-  }
-  return fmt::format("no violation in {} judged{}", counted(p.judged_clauses, "clause"),
-                     waived_part(p));
+// "all 4 clauses judged", "3 of the 4 clauses judged", "the 1 clause judged".
+std::string of_the_judged(std::uint64_t some, const ProviderDigest& p) {
+  const std::string judged = counted(p.judged_clauses, "clause") + " judged";
+  if (some < p.judged_clauses) return fmt::format("{} of the {}", some, judged);
+  return (p.judged_clauses == 1 ? "the " : "all ") + judged;
+}
+
+// Why there is no verdict at all.
+std::string nothing(const ProviderDigest& p) {
+  if (p.counts.total() == 0) return "no case was executed";
+  return fmt::format("{} skipped, {} ended in errors", counted(p.counts[Verdict::kSkip], "case"),
+                     p.counts[Verdict::kError]);
 }
 
 Sentence reference_model(const ProviderDigest& p) {
-  return {
-      Standing::kReferenceModel,
-      fmt::format("{} is hypervet's own: no hypervisor was judged here ({}).", who(p), outcome(p))};
+  const std::string outcome =
+      p.judged_clauses == 0 ? nothing(p)
+                            : fmt::format("{} of {} violated{}", p.violated_clauses,
+                                          counted(p.judged_clauses, "clause"), waived_part(p));
+  return {Standing::kReferenceModel,
+          fmt::format("{}: no hypervisor was judged, the answers are hypervet's own ({}).", who(p),
+                      outcome)};
 }
 
 Sentence hypervisor(const ProviderDigest& p, bool complete) {
   if (p.judged_clauses == 0) {
-    const std::string why = p.counts.total() == 0 ? "no case was executed"
-                                                  : outcome(p).substr(outcome(p).find(": ") + 2);
     return {Standing::kNothingJudged,
-            fmt::format("Nothing was judged: {} was asked, but {}.", who(p), why)};
+            fmt::format("Nothing was judged of {}: {}.", who(p), nothing(p))};
   }
   if (p.violated_clauses > 0) {
-    return {Standing::kViolates,
-            fmt::format("{} does not conform: it violates {} of the {} judged{}.", who(p),
-                        p.violated_clauses, counted(p.judged_clauses, "clause"), waived_part(p))};
+    return {Standing::kViolates, fmt::format("{} does not conform: it violates {}{}.", who(p),
+                                             of_the_judged(p.violated_clauses, p), waived_part(p))};
   }
   if (p.counts[Verdict::kError] > 0 || !complete) {
     return {
         Standing::kInconclusive,
-        fmt::format(
-            "{} shows no violation in the {} judged{}, but not everything planned could be judged.",
-            who(p), counted(p.judged_clauses, "clause"), waived_part(p))};
+        fmt::format("{} shows no violation in {}{}, but not everything planned could be judged.",
+                    who(p), of_the_judged(p.judged_clauses, p), waived_part(p))};
   }
   if (p.waived_clauses > 0) {
+    const std::uint64_t held = p.judged_clauses - p.waived_clauses;
     return {
         Standing::kConforms,
-        fmt::format("{} conforms to {} of the {} judged; the violation of the other {} is waived.",
-                    who(p), p.judged_clauses - p.waived_clauses,
-                    counted(p.judged_clauses, "clause"), p.waived_clauses)};
+        fmt::format("{} conforms but for what is waived: {} hold, {} waived.", who(p),
+                    of_the_judged(held, p),
+                    p.waived_clauses == 1 ? "1 violation is"
+                                          : fmt::format("{} violations are", p.waived_clauses))};
   }
-  return {Standing::kConforms, fmt::format("{} conforms to all {} judged.", who(p),
-                                           counted(p.judged_clauses, "clause"))};
+  return {Standing::kConforms,
+          fmt::format("{} conforms to {}.", who(p), of_the_judged(p.judged_clauses, p))};
 }
 
 int gravity(Standing standing) {

@@ -130,8 +130,8 @@ WriterStatus write_sarif(const Results& results, std::ostream& out, const Writer
   }
   Json invocation = {{"executionSuccessful", all.complete && all.counts[Verdict::kError] == 0},
                      {"commandLine", shell_line(results.run.command_line)},
-                     {"startTimeUtc", results.run.started},
                      {"toolExecutionNotifications", std::move(notifications)}};
+  if (!results.run.started.empty()) invocation["startTimeUtc"] = results.run.started;
   if (results.summary) invocation["exitCode"] = results.summary->exit_status;
   const Run& run = results.run;
   Json sarif_run = {

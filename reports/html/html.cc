@@ -117,8 +117,7 @@ class Page {
     page["target"] = text(run.target.empty() ? "unnamed target" : run.target);
     page["standing"] = text(name(headline_.standing));
     page["badge"] = text(badge(headline_.standing));
-    page["reference_only"] =
-        data(std::ranges::all_of(digest_.providers, &ProviderDigest::reference_model));
+    page["reference_only"] = data(reference_only());
     page["sentences"] = sentences();
     page["has_cautions"] = data(!headline_.cautions.empty());
     page["cautions"] = cautions();
@@ -133,6 +132,10 @@ class Page {
   }
 
  private:
+  bool reference_only() const {
+    return std::ranges::all_of(digest_.providers, &ProviderDigest::reference_model);
+  }
+
   data sentences() const {
     data list(data::type::list);
     for (const Sentence& sentence : headline_.sentences) {

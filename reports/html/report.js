@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Filters, search, expand all, copy. The page is whole without it.
+// Filters, search, expand all, copy. The page is whole without it. An address may preset the filters:
+// report.html?verdict=fail,hang&level=must&q=rbx
 (() => {
   "use strict";
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -45,6 +46,16 @@
     for (const node of interfaces) node.hidden = !node.querySelector(".clause:not([hidden])");
     one("nothing").hidden = shownClauses > 0 || clauses.length === 0;
     one("shown").value = shown === total ? `${total} cases` : `${shown} of ${total} cases`;
+  };
+
+  const preset = () => {
+    const query = new URLSearchParams(location.search);
+    for (const name of ["verdict", "level"]) {
+      if (!query.has(name)) continue;
+      const wanted = query.get(name).split(",");
+      for (const box of all(`input[name=${name}]`)) box.checked = wanted.includes(box.value);
+    }
+    if (query.has("q")) one("search").value = query.get("q");
   };
 
   const reset = () => {
@@ -108,6 +119,7 @@
   });
   for (const box of all(".filters input[type=checkbox]")) box.addEventListener("change", filter);
   addEventListener("hashchange", reveal);
-  filter();  // the browser may have restored the boxes of an earlier visit
+  preset();
+  filter();  // even without presets: the browser may have restored the boxes of an earlier visit
   if (location.hash) reveal();
 })();

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTML report in a real browser: what a reader sees after our script ran, filters, and hostile
+// strings.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <string>
+
+#include "reports/writers.h"
+#include "tests/reports/samples.h"
+
+namespace hypervet::reports {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string page_of(const Results& results) {
+  std::ostringstream out;
+  EXPECT_TRUE(write_html(results, out));
+  return out.str();
+}
+
+std::size_t occurrences(std::string_view text, std::string_view wanted) {
+  std::size_t number = 0;
+  for (std::size_t at = text.find(wanted); at != text.npos; at = text.find(wanted, at + 1))
+    ++number;
+  return number;
+}
+
+// Opening tags that begin so and are not hidden.
+std::size_t visible_elements(std::string_view dom, std::string_view opening) {
+  std::size_t number = 0;
+  for (std::size_t at = dom.find(opening); at != dom.npos; at = dom.find(opening, at + 1)) {
+    const std::string_view tag = dom.substr(at, dom.find('>', at) - at);
+    number += tag.find(" hidden") == tag.npos;
+  }
+  return number;
+}
+
+TEST(Html, PageNeedsNothingFromOutside) {
+  const std::string page = page_of(samples::mixed());
+  EXPECT_THAT(page, HasSubstr("default-src 'none'"));
+  EXPECT_THAT(page, Not(HasSubstr("http://")));
+  EXPECT_THAT(page, Not(HasSubstr("https://")));
+  EXPECT_THAT(page, Not(HasSubstr("<link")));
+  EXPECT_THAT(page, Not(HasSubstr("@STYLE@")));
+  EXPECT_THAT(page, Not(HasSubstr("@SCRIPT")));
+}
+
+TEST(Html, SaysWhoIsJudged) {
+  EXPECT_THAT(
+      page_of(samples::mixed()),
+      HasSubstr(
+          "host kernel: Linux 6.1.0-31 kvm_amd does not conform: it violates 3 of the 8 clauses"));
+  const std::string reference = page_of(samples::reference_model());
+  EXPECT_THAT(reference, HasSubstr("<strong>No hypervisor was judged.</strong>"));
+  EXPECT_THAT(reference, HasSubstr("<title>No hypervisor judged:"));
+  EXPECT_THAT(reference, Not(HasSubstr("conformant")));
+}
+
+TEST(Html, ShowsExpectedBesideObservedAndEmptyCells) {
+  const std::string page = page_of(samples::mixed());
+  EXPECT_THAT(page, HasSubstr("<pre>rax = 0xfffffffffffffc18\nrbx = 0xdead (was 0x1)</pre>"));
+  EXPECT_THAT(page, HasSubstr("Untestable: a scheduling hint"));
+  EXPECT_THAT(page, HasSubstr("Empty cell: this run has no case for the clause."));
+  EXPECT_EQ(occurrences(page, "<article class=\"clause\""), 15u);
+  EXPECT_EQ(occurrences(page, "<li class=\"case "), 18u);
+}
+
+TEST(Html, EveryLinkInsideThePageHasItsTarget) {
+  const std::string page = page_of(samples::mixed());
+  for (std::size_t at = page.find("href=\"#"); at != page.npos;
+       at = page.find("href=\"#", at + 1)) {
+    const std::string target = page.substr(at + 7, page.find('"', at + 7) - at - 7);
+    EXPECT_EQ(occurrences(page, " id=\"" + target + "\""), 1u) << target;
+  }
+}
+
+TEST(Html, ManyFindingsAreListedInPart) {
+  const std::string page = page_of(samples::large(1000));
+  EXPECT_THAT(page, HasSubstr("more below"));
+  EXPECT_EQ(occurrences(page, "<li><a href=\"#case-"), 50u);
+}
+
+// Loads pages into headless Chromium.
+class Browser : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    browser_ = find_browser();
+    if (browser_.empty()) GTEST_SKIP() << "no chromium or google-chrome in PATH";
+    std::string pattern = ::testing::TempDir() + "page-XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+  }
+  void TearDown() override {
+    std::error_code ignored;
+    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+  }
+
+  static std::string find_browser() {
+    const char* path = std::getenv("PATH");
+    std::istringstream folders(path ? path : "");
+    for (std::string folder; std::getline(folders, folder, ':');) {
+      for (const char* name : {"chromium", "chromium-browser", "google-chrome"}) {
+        const std::string file = folder + "/" + name;
+        if (::access(file.c_str(), X_OK) == 0) return file;
+      }
+    }
+    return "";
+  }
+
+  struct Loaded {
+    std::string dom;      // after the script ran
+    std::string console;  // what the browser logged of the page
+  };
+  // `query` is appended to the address.
+  Loaded load(const Results& results, const std::string& query = "") {
+    const std::string page = folder_ + "/report.html";
+    EXPECT_TRUE(write_report(*find_format("html"), results, page));
+    const std::string sandbox = ::geteuid() == 0 ? " --no-sandbox" : "";
+    const std::string command = "timeout 90 '" + browser_ +
+                                "' --headless --disable-gpu --disable-background-networking" +
+                                sandbox + " --user-data-dir='" + folder_ +
+                                "/profile' --enable-logging=stderr --dump-dom 'file://" + page +
+                                query + "' 2>'" + folder_ + "/log'";
+    Loaded loaded;
+    FILE* pipe = ::popen(command.c_str(), "r");
+    char buffer[65536];
+    for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;)
+      loaded.dom.append(buffer, n);
+    EXPECT_EQ(::pclose(pipe), 0);
+    std::ifstream log(folder_ + "/log");
+    for (std::string line; std::getline(log, line);) {
+      if (line.find("CONSOLE") != line.npos) loaded.console += line + "\n";
+    }
+    return loaded;
+  }
+
+  std::string browser_;
+  std::string folder_;
+};
+
+constexpr const char* kCase = "<li class=\"case ";
+constexpr const char* kClause = "<article class=\"clause\"";
+
+TEST_F(Browser, ShowsAllCasesAndLogsNothing) {
+  const Loaded page = load(samples::mixed());
+  EXPECT_THAT(page.dom, HasSubstr("<html lang=\"en\" class=\"js\">"))
+      << "the policy lets our script run";
+  EXPECT_EQ(page.console, "");
+  EXPECT_EQ(visible_elements(page.dom, kCase), 18u);
+  EXPECT_EQ(visible_elements(page.dom, kClause), 15u);
+  EXPECT_THAT(page.dom, HasSubstr(">18 cases</output>"));
+}
+
+TEST_F(Browser, FiltersByVerdictLevelAndText) {
+  const Loaded failing = load(samples::mixed(), "?verdict=fail,hang,crash");
+  EXPECT_EQ(visible_elements(failing.dom, kCase), 4u);
+  EXPECT_EQ(visible_elements(failing.dom, kClause), 4u);
+  EXPECT_EQ(visible_elements(failing.dom, "<section class=\"interface\""), 1u);
+  EXPECT_THAT(failing.dom, HasSubstr(">4 of 18 cases</output>"));
+
+  const Loaded must = load(samples::mixed(), "?verdict=fail&level=must");
+  EXPECT_THAT(must.dom, HasSubstr(">1 of 18 cases</output>"));
+
+  const Loaded text = load(samples::mixed(), "?q=0xDEAD");
+  EXPECT_THAT(text.dom, HasSubstr(">1 of 18 cases</output>"));
+  EXPECT_EQ(visible_elements(text.dom, kClause), 1u);
+
+  const Loaded cells = load(samples::mixed(), "?verdict=none");
+  EXPECT_EQ(visible_elements(cells.dom, kClause), 3u);
+  EXPECT_THAT(cells.dom, HasSubstr(">0 of 18 cases</output>"));
+
+  const Loaded none = load(samples::mixed(), "?q=no+such+words");
+  EXPECT_EQ(visible_elements(none.dom, kClause), 0u);
+  EXPECT_EQ(visible_elements(none.dom, "<p id=\"nothing\""), 1u);
+}
+
+TEST_F(Browser, HostileStringsStayInert) {
+  const Loaded page = load(samples::hostile());
+  EXPECT_THAT(page.dom, HasSubstr("<title>Does not conform: &lt;/script&gt;"));
+  EXPECT_EQ(occurrences(page.dom, "<script"), 1u) << "ours";
+  EXPECT_EQ(occurrences(page.dom, "<img"), 0u);
+  EXPECT_EQ(occurrences(page.dom, "<svg"), 0u);
+  EXPECT_EQ(page.console, "") << "nothing even tried to run";
+  EXPECT_EQ(visible_elements(page.dom, kCase), 18u);
+  EXPECT_THAT(page.dom, HasSubstr("{{{raw}}}")) << "shown, not taken for a tag of the template";
+}
+
+// Escaping is the first wall, the page's policy the second: a script that is smuggled in does not
+// run.
+TEST_F(Browser, PolicyRefusesForeignScripts) {
+  std::string page = page_of(samples::mixed());
+  const std::string smuggled =
+      "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">";
+  page.insert(page.find("<main"), smuggled);
+  std::ofstream(folder_ + "/smuggled.html") << page;
+  const std::string sandbox = ::geteuid() == 0 ? " --no-sandbox" : "";
+  const std::string command =
+      "timeout 90 '" + browser_ + "' --headless --disable-gpu --disable-background-networking" +
+      sandbox + " --user-data-dir='" + folder_ + "/profile' --dump-dom 'file://" + folder_ +
+      "/smuggled.html' 2>/dev/null";
+  FILE* pipe = ::popen(command.c_str(), "r");
+  std::string dom;
+  char buffer[65536];
+  for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) dom.append(buffer, n);
+  EXPECT_EQ(::pclose(pipe), 0);
+  EXPECT_EQ(occurrences(dom, "<title>owned"), 0u);
+  EXPECT_THAT(dom, HasSubstr("class=\"js\""));
+}
+
+TEST_F(Browser, TenThousandCases) {
+  const Loaded page = load(samples::large(10'000), "?verdict=crash");
+  EXPECT_EQ(occurrences(page.dom, kCase), 10'000u);
+  const std::size_t crashes = visible_elements(page.dom, kCase);
+  EXPECT_EQ(crashes, count(samples::large(10'000).cases)[Verdict::kCrash]);
+  EXPECT_THAT(page.dom, HasSubstr(">" + std::to_string(crashes) + " of 10000 cases</output>"));
+}
+
+}  // namespace
+}  // namespace hypervet::reports
