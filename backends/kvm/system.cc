@@ -3,7 +3,7 @@
 
 #include <fcntl.h>
 
-#include <cstring>
+#include <algorithm>
 #include <memory>
 
 namespace hypervet::kvm {
@@ -26,12 +26,11 @@ std::unexpected<Error> useless(std::string why) {
 }  // namespace
 
 Result<CpuidEntries> read_cpuid(const Fd& fd, Request request) {
-  constexpr std::size_t kSize = sizeof(kvm_cpuid2) + kMaxCpuidEntries * sizeof(kvm_cpuid_entry2);
-  const auto bytes = std::make_unique<std::byte[]>(kSize);
-  auto* table = reinterpret_cast<kvm_cpuid2*>(bytes.get());
-  table->nent = kMaxCpuidEntries;
-  if (auto done = call(fd, request, table); !done) return std::unexpected(done.error());
-  return CpuidEntries(table->entries, table->entries + table->nent);
+  const auto table = std::make_unique<CpuidTable>();
+  table->count = kMaxCpuidEntries;
+  if (auto done = call(fd, request, table.get()); !done) return std::unexpected(done.error());
+  const std::size_t count = std::min<std::size_t>(table->count, kMaxCpuidEntries);
+  return CpuidEntries(table->entries, table->entries + count);
 }
 
 Result<System> System::open(const std::filesystem::path& device) {
@@ -53,11 +52,11 @@ Result<System> System::open(const std::filesystem::path& device) {
     return useless("KVM_GET_VCPU_MMAP_SIZE answers " + std::to_string(*size));
   }
   system.run_size_ = static_cast<std::size_t>(*size);
-  auto cpuid = read_cpuid(system.fd_, HV_REQUEST(KVM_GET_SUPPORTED_CPUID));
+  auto cpuid = read_cpuid(system.fd_, kGetSupportedCpuid);
   if (!cpuid) return useless(cpuid.error().what);
   system.supported_cpuid_ = std::move(*cpuid);
   if (system.has(KVM_CAP_SYS_HYPERV_CPUID)) {
-    if (auto leaves = read_cpuid(system.fd_, HV_REQUEST(KVM_GET_SUPPORTED_HV_CPUID))) {
+    if (auto leaves = read_cpuid(system.fd_, kGetSupportedHvCpuid)) {
       system.hyperv_cpuid_ = std::move(*leaves);
     }
   }

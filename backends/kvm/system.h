@@ -10,15 +10,11 @@
 #include <vector>
 
 #include "backends/kvm/ioctl.h"
+#include "backends/kvm/tables.h"
 
 namespace hypervet::kvm {
 
-using CpuidEntries = std::vector<kvm_cpuid_entry2>;
-
-// KVM's own bound (KVM_MAX_CPUID_ENTRIES) on a table.
-inline constexpr std::size_t kMaxCpuidEntries = 256;
-
-// Fills `entries` through KVM_GET_SUPPORTED_CPUID or KVM_GET_SUPPORTED_HV_CPUID.
+// What kGetSupportedCpuid or kGetSupportedHvCpuid answers.
 Result<CpuidEntries> read_cpuid(const Fd& fd, Request request);
 
 class System {

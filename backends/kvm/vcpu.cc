@@ -4,9 +4,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <cstring>
 
-#include "backends/kvm/system.h"
+#include "backends/kvm/tables.h"
 
 namespace hypervet::kvm {
 namespace {
@@ -24,13 +23,10 @@ Result<int> set_cpuid(const Fd& vcpu, std::span<const kvm_cpuid_entry2> entries)
   if (entries.size() > kMaxCpuidEntries) {
     return std::unexpected(Error{"KVM_SET_CPUID2: too many entries", E2BIG});
   }
-  alignas(kvm_cpuid2)
-      std::byte bytes[sizeof(kvm_cpuid2) + kMaxCpuidEntries * sizeof(kvm_cpuid_entry2)];
-  auto* table = reinterpret_cast<kvm_cpuid2*>(bytes);
-  table->nent = static_cast<std::uint32_t>(entries.size());
-  table->padding = 0;
-  std::memcpy(bytes + sizeof(kvm_cpuid2), entries.data(), entries.size_bytes());
-  return call(vcpu, HV_REQUEST(KVM_SET_CPUID2), table);
+  CpuidTable table;
+  table.count = static_cast<std::uint32_t>(entries.size());
+  std::ranges::copy(entries, table.entries);
+  return call(vcpu, kSetCpuid2, &table);
 }
 
 Result<Vcpu> Vcpu::open(Fd fd, std::size_t run_size) {
@@ -79,15 +75,10 @@ Result<kvm_vcpu_events> Vcpu::events() const {
 }
 
 std::optional<std::uint64_t> Vcpu::msr(std::uint32_t index) const {
-  alignas(kvm_msrs) std::byte bytes[sizeof(kvm_msrs) + sizeof(kvm_msr_entry)]{};
-  auto* list = reinterpret_cast<kvm_msrs*>(bytes);
-  list->nmsrs = 1;
-  const kvm_msr_entry asked{.index = index, .reserved = 0, .data = 0};
-  std::memcpy(bytes + sizeof(kvm_msrs), &asked, sizeof(asked));
-  if (call(fd_, HV_REQUEST(KVM_GET_MSRS), list).value_or(0) != 1) return std::nullopt;
-  kvm_msr_entry answer;
-  std::memcpy(&answer, bytes + sizeof(kvm_msrs), sizeof(answer));
-  return answer.data;
+  MsrTable table;
+  table.entry.index = index;
+  if (call(fd_, kGetMsrs, &table).value_or(0) != 1) return std::nullopt;
+  return table.entry.data;
 }
 
 std::optional<std::uint64_t> Vcpu::translate(std::uint64_t linear) const {
