@@ -52,8 +52,6 @@ Application::Application(int argc, char** argv)
   add_run(*this);
   add_rerun(*this);
   add_list(*this);
-  add_explain(*this);
-  add_coverage(*this);
   add_lint(*this);
   add_vet(*this);
   add_doctor(*this);
@@ -113,7 +111,7 @@ std::unique_ptr<backends::Backend> Application::make_backend(const BackendChoice
     const auto vendor = choice.vendor == "amd" ? sim::CpuVendor::amd : sim::CpuVendor::intel;
     backend = std::make_unique<sim::SimBackend>(sim::SimOptions{agent(), vendor});
   } else if (choice.name == "kvm") {
-    backend = std::make_unique<kvm::KvmBackend>(kvm::KvmOptions{agent(), choice.device});
+    backend = std::make_unique<kvm::KvmBackend>(agent(), choice.device);
   } else {
     throw Exit{kUsage, fmt::format("unknown backend '{}'; there are sim and kvm", choice.name)};
   }

@@ -64,7 +64,7 @@ int execute(Application& application, const Options& options) {
   fmt::print("{:<9} {}{}\n", "payload", application.agent().string(),
              payload ? "" : " (missing: build it, ./hypervet run does)");
   show_backend(application.terminal(), sim::SimBackend({application.agent()}));
-  show_backend(application.terminal(), kvm::KvmBackend({application.agent(), options.backend.device}));
+  show_backend(application.terminal(), kvm::KvmBackend(application.agent(), options.backend.device));
   return payload ? kConformant : kBroken;
 }
 
