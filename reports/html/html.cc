@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <kainjow/mustache.hpp>
 #include <ranges>
-#include <unordered_map>
 #include <utility>
 
 #include "reports/digest.h"
@@ -85,29 +84,11 @@ std::string anchor(std::string_view prefix, std::string_view id) {
   return result;
 }
 
-std::string verdict_list(const Counts& counts) {
-  std::string list;
-  for (Verdict verdict : kVerdicts) {
-    if (counts[verdict] == 0) continue;
-    list += fmt::format("{}{} {}", list.empty() ? "" : ", ", counts[verdict], name(verdict));
-  }
-  return list;
-}
-
 // Builds the data of the whole page. Lives for one page.
 class Page {
  public:
   explicit Page(const Results& results)
-      : results_(results), digest_(digest(results)), headline_(headline(digest_)) {
-    std::size_t next = 0;
-    for (const InterfaceDigest& interface : digest_.interfaces) {
-      for (const ClauseDigest& clause : interface.clauses) {
-        for (const Case* c : clause.cases) {
-          if (c->verdict != Verdict::kPass) numbers_[c] = ++next;
-        }
-      }
-    }
-  }
+      : results_(results), digest_(digest(results)), headline_(headline(digest_)) {}
 
   data build() const {
     const Run& run = results_.run;
@@ -132,6 +113,11 @@ class Page {
   }
 
  private:
+  std::string_view conformance() const {
+    if (reference_only()) return "no hypervisor judged";
+    return results_.summary->conformant ? "conformant" : "not conformant";
+  }
+
   bool reference_only() const {
     return std::ranges::all_of(digest_.providers, &ProviderDigest::reference_model);
   }
@@ -177,32 +163,24 @@ class Page {
     return total;
   }
 
-  // Unwaived failures first, then errors, then waived failures; within these by level.
+  // Clauses with failures or errors: unwaived failures first, then errors, then waived failures;
+  // within these by level. One line per clause, since a parameter matrix fails as a whole more
+  // often than not.
   void findings(data& page) const {
-    std::vector<const Case*> found;
+    std::vector<const ClauseDigest*> found;
     for (const InterfaceDigest& interface : digest_.interfaces) {
       for (const ClauseDigest& clause : interface.clauses) {
-        for (const Case* c : clause.cases) {
-          if (is_failure(c->verdict) || c->verdict == Verdict::kError) found.push_back(c);
-        }
+        if (clause.counts.failures() + clause.counts[Verdict::kError] > 0) found.push_back(&clause);
       }
     }
-    const auto rank = [](const Case* c) {
-      const int kind = !is_failure(c->verdict) ? 1 : c->has(Mark::kWaived) ? 2 : 0;
-      return std::pair(kind, c->level);
+    const auto rank = [](const ClauseDigest* clause) {
+      const int kind = clause->counts.failures() == 0 ? 1 : clause->waived ? 2 : 0;
+      return std::pair(kind, clause->clause.level);
     };
     std::ranges::stable_sort(found, {}, rank);
     data list(data::type::list);
-    for (const Case* c : found | std::views::take(kMostFindings)) {
-      data entry;
-      entry["number"] = number(numbers_.at(c));
-      entry["verdict"] = text(name(c->verdict));
-      entry["glyph"] = text(glyph(c->verdict));
-      entry["level"] = text(upper_name(c->level));
-      entry["id"] = c->id;
-      entry["waived"] = data(c->has(Mark::kWaived));
-      entry["reason"] = unless_empty(c->reason);
-      list << std::move(entry);
+    for (const ClauseDigest* clause : found | std::views::take(kMostFindings)) {
+      list << finding(*clause);
     }
     page["has_findings"] = data(!found.empty());
     page["findings"] = std::move(list);
@@ -210,6 +188,27 @@ class Page {
         found.size() > kMostFindings
             ? data(fmt::format("and {} more below", found.size() - kMostFindings))
             : data(false);
+  }
+
+  static data finding(const ClauseDigest& clause) {
+    const auto first = std::ranges::find(clause.cases, *clause.verdict, &Case::verdict);
+    data entry;
+    entry["anchor"] = anchor("", clause.clause.id);
+    entry["verdict"] = text(name(*clause.verdict));
+    entry["glyph"] = text(glyph(*clause.verdict));
+    entry["level"] = text(upper_name(clause.clause.level));
+    entry["id"] = clause.clause.id;
+    entry["share"] = share(clause);
+    entry["waived"] = data(clause.waived);
+    entry["reason"] = unless_empty((*first)->reason);
+    return entry;
+  }
+
+  // How many of a clause's cases ended as its verdict says.
+  static std::string share(const ClauseDigest& clause) {
+    const std::uint64_t same = clause.counts[*clause.verdict];
+    if (same == clause.cases.size()) return counted(same, "case");
+    return fmt::format("{} of {}", same, counted(clause.cases.size(), "case"));
   }
 
   data facts() const {
@@ -234,9 +233,7 @@ class Page {
     add("Executed",
         fmt::format("{} of {}", digest_.counts.total(), counted(digest_.planned, "planned case")));
     if (results_.summary) {
-      add("Exit status",
-          fmt::format("{} ({})", results_.summary->exit_status,
-                      results_.summary->conformant ? "conformant" : "not conformant"));
+      add("Exit status", fmt::format("{} ({})", results_.summary->exit_status, conformance()));
     }
     add("hypervet", run.hypervet);
     add("Seed, jobs", fmt::format("{}, {}", run.seed, run.jobs));
@@ -300,13 +297,20 @@ class Page {
     entry["text"] = unless_empty(clause.clause.text);
     entry["untestable"] = clause.clause.untestable ? text(*clause.clause.untestable) : data(false);
     entry["gap"] = unless_empty(gap(clause));
-    entry["has_cases"] = data(has_cases);
-    entry["open"] = data(clause.counts[Verdict::kPass] != clause.cases.size());
-    entry["case_summary"] =
-        fmt::format("{}: {}", counted(clause.cases.size(), "case"), verdict_list(clause.counts));
-    data cases(data::type::list);
-    for (const Case* c : clause.cases) cases << one_case(*c, interface.providers.size() > 1);
-    entry["cases"] = std::move(cases);
+    entry["share"] = has_cases ? data(share(clause)) : data(false);
+    const bool name_provider = interface.providers.size() > 1;
+    data notable(data::type::list);
+    data passes(data::type::list);
+    for (const Case* c : clause.cases) {
+      (is_notable(*c) ? notable : passes) << one_case(*c, name_provider);
+    }
+    const std::size_t pass_count = passes.list_value().size();
+    const bool has_notable = pass_count < clause.cases.size();
+    entry["has_notable"] = data(has_notable);
+    entry["notable"] = std::move(notable);
+    entry["has_passes"] = data(pass_count > 0);
+    entry["passes_summary"] = counted(pass_count, has_notable ? "other case" : "case") + " passed";
+    entry["passes"] = std::move(passes);
     return entry;
   }
 
@@ -318,11 +322,14 @@ class Page {
     return fmt::format("{} of {} executed.", clause.cases.size(), counted(planned, "planned case"));
   }
 
+  // Has more to say than that it passed.
+  static bool is_notable(const Case& c) {
+    return c.verdict != Verdict::kPass || !c.marks.empty() || !c.reason.empty();
+  }
+
   data one_case(const Case& c, bool name_provider) const {
     data entry;
-    const auto numbered = numbers_.find(&c);
     const bool passed = c.verdict == Verdict::kPass;
-    entry["number"] = numbered == numbers_.end() ? data(false) : number(numbered->second);
     entry["verdict"] = text(name(c.verdict));
     entry["glyph"] = text(glyph(c.verdict));
     entry["name"] = c.name.empty() ? text(instance_name(c)) : data(c.name);
@@ -338,7 +345,6 @@ class Page {
     data marks(data::type::list);
     for (Mark mark : c.marks) marks << text(name(mark));
     entry["marks"] = std::move(marks);
-    entry["body"] = data(!passed || !c.marks.empty() || !c.reason.empty());
     entry["reason"] = unless_empty(c.reason);
     entry["compare"] = data(!passed && (!c.expected.empty() || !c.observed.empty()));
     entry["expected"] = c.expected;
@@ -354,8 +360,6 @@ class Page {
   const Results& results_;
   const Digest digest_;
   const Headline headline_;
-  std::unordered_map<const Case*, std::size_t>
-      numbers_;  // of the cases that did not pass, in page order
 };
 
 std::string escape(const std::string& value) {

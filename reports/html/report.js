@@ -13,6 +13,7 @@
     verdict: node.dataset.verdict,
     // What the search sees of the clause itself, then of each case.
     words: all("h3, .wording, .cell-note", node).map((n) => n.textContent).join(" ").toLowerCase(),
+    fold: node.querySelector(":scope > .clause-body > details"),  // of the cases that passed, if any
     cases: all(".case", node).map((c) => ({ node: c, verdict: c.dataset.verdict, words: null })),
   }));
   const interfaces = all(".interface");
@@ -29,13 +30,19 @@
     let shownClauses = 0;
     for (const clause of clauses) {
       let visible = false;
+      let foldMatches = false;
       if (levels.has(clause.level)) {
         const clauseMatches = clause.words.includes(text);
         for (const c of clause.cases) {
           const keep = verdicts.has(c.verdict) && (clauseMatches || wordsOf(c).includes(text));
           c.node.hidden = !keep;
+          foldMatches ||= keep && clause.fold?.contains(c.node);
           if (keep) shown += 1;
           visible ||= keep;
+        }
+        if (clause.fold) {
+          clause.fold.hidden = !foldMatches;
+          if (foldMatches && !clauseMatches) clause.fold.open = true;  // the search found it in there
         }
         if (clause.cases.length === 0) visible = verdicts.has(clause.verdict) && clauseMatches;
       }
