@@ -5,7 +5,7 @@
 namespace hypervet::machine {
 namespace {
 
-constexpr unsigned kOneShot = 0, kPeriodic = 1, kDeadline = 2;
+constexpr unsigned kPeriodic = 1, kDeadline = 2;  // 0: one-shot
 
 }  // namespace
 

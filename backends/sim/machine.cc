@@ -33,22 +33,28 @@ Machine::Machine(const backends::Configuration& configuration, CpuVendor vendor,
       memory_(std::move(memory)),
       code_(*memory_),
       io_apic_(*this),
+      vcpus_(make_vcpus()),
       model_(configuration_, *this, interposer_),
       serial_calls_(speaks_serial(configuration)) {
-  for (unsigned i = 0; i < configuration_.cpus; ++i) {
-    vcpus_.push_back(std::make_unique<Vcpu>(*this, i));
-    if (i != 0) {
-      CpuState waiting = vcpus_[i]->cpu.state();
-      waiting.activity = Activity::wait_for_sipi;
-      vcpus_[i]->cpu.set_state(waiting);
-    }
-  }
   pic_.attach(bus_);
   bus_.map_ports(protocol::kSerialPort, 8, serial_);
   bus_.map_mmio(machine::kIoApicBase, machine::kIoApicSize, io_apic_);
 }
 
 Machine::~Machine() = default;
+
+// CPU 0 is the boot processor, the others wait for their start-up IPI.
+std::vector<std::unique_ptr<Machine::Vcpu>> Machine::make_vcpus() {
+  std::vector<std::unique_ptr<Vcpu>> result;
+  for (unsigned i = 0; i < configuration_.cpus; ++i) {
+    result.push_back(std::make_unique<Vcpu>(*this, i));
+    if (i == 0) continue;
+    CpuState waiting = result[i]->cpu.state();
+    waiting.activity = Activity::wait_for_sipi;
+    result[i]->cpu.set_state(waiting);
+  }
+  return result;
+}
 
 void Machine::enter_pvh(std::uint32_t entry, std::uint64_t start_info) {
   Cpu& cpu = vcpus_[0]->cpu;

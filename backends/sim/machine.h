@@ -175,6 +175,7 @@ class Machine final : public Platform,
   void apic_eoi(unsigned cpu, std::uint8_t vector) override;
   void deliver(const machine::InterruptMessage& message) override;
 
+  std::vector<std::unique_ptr<Vcpu>> make_vcpus();
   unsigned index_of(const Cpu& cpu) const;
   // Interrupts (machine_interrupts.cc). `targets` is a set of CPUs, one bit each.
   void send(std::uint32_t targets, const machine::InterruptMessage& message);
@@ -216,6 +217,11 @@ class Machine final : public Platform,
   machine::Pic pic_;
   machine::Serial serial_;
   SerialChannel serial_channel_;
+  // The model asks for time and CPUs while it is made, so these come before it.
+  std::uint64_t now_ = 0;  // outside a slice
+  Vcpu* current_ = nullptr;
+  std::uint64_t slice_ticks_ = 0;  // the current CPU's tick count when its slice began
+  std::uint64_t slice_end_ = 0;
   std::vector<std::unique_ptr<Vcpu>> vcpus_;
   machine::EventQueue events_;
   pv::KvmModel model_;
@@ -223,10 +229,6 @@ class Machine final : public Platform,
   bool agent_ = true;
   bool serial_calls_ = false;  // host calls come over the serial line
 
-  std::uint64_t now_ = 0;  // outside a slice
-  Vcpu* current_ = nullptr;
-  std::uint64_t slice_ticks_ = 0;  // the current CPU's tick count when its slice began
-  std::uint64_t slice_end_ = 0;
   std::optional<unsigned> yielded_;    // executed PAUSE last: another one first
   std::optional<unsigned> preferred_;  // KVM_HC_SCHED_YIELD
   std::optional<MachineStop> stop_;
