@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BT, BTS, BTR, BTC, BSF, BSR, TZCNT, LZCNT, POPCNT.
+// BT, BTS, BTR, BTC, BSF, BSR, TZCNT, LZCNT, POPCNT, CRC32.
 #include <bit>
 
 #include "backends/sim/cpu/decode.h"
@@ -145,6 +145,20 @@ bool count(Core& c, const Op& op) {
   return true;
 }
 
+// CRC-32C, bit-reflected.
+template <typename T>
+bool accumulate_crc(Core& c, const Op& op) {
+  T value = c.reg<T>(op.src);
+  if (op.memory && !c.load(c.address(op), value)) return false;
+  std::uint32_t crc = c.reg<std::uint32_t>(op.dst);
+  for (unsigned i = 0; i < sizeof(T); ++i) {
+    crc ^= static_cast<std::uint8_t>(value >> (8 * i));
+    for (int bit = 0; bit < 8; ++bit) crc = crc & 1 ? (crc >> 1) ^ 0x82f63b78 : crc >> 1;
+  }
+  c.set_reg(op.dst, crc);
+  return true;
+}
+
 template <typename Operation>
 Handler select_count(const Decoded& d) {
   switch (d.size(0)) {
@@ -177,6 +191,8 @@ Handler select_bit(const Decoded& d, Op&, bool&) {
       return select_count<TrailingZeros>(d);
     case ZYDIS_MNEMONIC_LZCNT:
       return select_count<LeadingZeros>(d);
+    case ZYDIS_MNEMONIC_CRC32:
+      return HV_BY_SIZE(d.size(1), accumulate_crc);
     case ZYDIS_MNEMONIC_POPCNT:
       return select_count<PopulationCount>(d);
     default:

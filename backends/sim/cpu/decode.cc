@@ -43,6 +43,17 @@ AddressKind address_kind(unsigned address_bits, CodeWidth width) {
   return address_bits == 16 ? AddressKind::legacy16 : AddressKind::legacy32;
 }
 
+// Zydis 4.0 takes [index * scale + disp32] with REX.B and a 32-bit address size for a base of R13.
+// Mod 0 with SIB base 5 never has a base (Intel SDM vol. 2, table 2-3).
+ZydisDecodedOperandMem without_phantom_base(const Decoded& d, ZydisDecodedOperandMem mem) {
+  const auto& raw = d.insn.raw;
+  if ((d.insn.attributes & ZYDIS_ATTRIB_HAS_SIB) && raw.modrm.mod == 0 && raw.sib.base == 5) {
+    mem.base = ZYDIS_REGISTER_NONE;
+    mem.disp.value = raw.disp.value;
+  }
+  return mem;
+}
+
 // False if the displacement has no place in the record.
 bool set_memory(const Decoded& d, const ZydisDecodedOperandMem& mem, Op& op) {
   op.memory = true;
@@ -54,7 +65,7 @@ bool set_memory(const Decoded& d, const ZydisDecodedOperandMem& mem, Op& op) {
       mem.type == ZYDIS_MEMOP_TYPE_AGEN
           ? kZero
           : segment_base_word(static_cast<unsigned>(ZydisRegisterGetId(mem.segment)), d.width);
-  std::int64_t displacement = mem.disp.has_displacement ? mem.disp.value : 0;
+  std::int64_t displacement = mem.disp.value;
   if (op.base == kIpBase) displacement += op.offset + op.length;
   op.displacement = static_cast<std::int32_t>(displacement);
   if (mem.type == ZYDIS_MEMOP_TYPE_MEM && mem.base == ZYDIS_REGISTER_NONE) op.imm = mem.disp.value;
@@ -149,7 +160,8 @@ Decoding decode(std::span<const std::uint8_t> bytes, CodeWidth width, Op& op) {
 
   bool representable = true;
   for (unsigned i = 0; i < d.count(); ++i) {
-    if (d.is_memory(i) && !op.memory) representable = set_memory(d, operands[i].mem, op);
+    if (d.is_memory(i) && !op.memory)
+      representable = set_memory(d, without_phantom_base(d, operands[i].mem), op);
     if (d.is_immediate(i)) op.imm = operands[i].imm.value.u;
   }
   if (d.is_general(0)) op.dst = d.offset(0);

@@ -144,9 +144,9 @@ bool byte_swap(Core& c, const Op& op) {
   return true;
 }
 
-template <typename T>
+template <typename T, bool kStore>
 bool move_big_endian(Core& c, const Op& op) {
-  if (op.imm != 0) return c.store<T>(c.address(op), reverse_bytes(c.reg<T>(op.src)));
+  if constexpr (kStore) return c.store<T>(c.address(op), reverse_bytes(c.reg<T>(op.src)));
   T value;
   if (!c.load(c.address(op), value)) return false;
   c.set_reg<T>(op.dst, reverse_bytes(value));
@@ -215,16 +215,19 @@ Handler select_move(const Decoded& d, Op& op, bool&) {
       return select_mov(d);
     case ZYDIS_MNEMONIC_MOVZX:
       return select_extend_from(d, false);
-    case ZYDIS_MNEMONIC_MOVSX:
     case ZYDIS_MNEMONIC_MOVSXD:
+      // With a 16-bit destination there is nothing to extend, and 16 bits are read.
+      if (d.size(0) == 2) return select_extend<std::int16_t>(d);
+      return select_extend_from(d, true);
+    case ZYDIS_MNEMONIC_MOVSX:
       return select_extend_from(d, true);
     case ZYDIS_MNEMONIC_LEA:
       return HV_BY_SIZE(d.size(0), load_address);
     case ZYDIS_MNEMONIC_BSWAP:
       return HV_BY_SIZE(d.size(0), byte_swap);
     case ZYDIS_MNEMONIC_MOVBE:
-      op.imm = d.is_memory(0);
-      return HV_BY_SIZE(d.size(0), move_big_endian);
+      return d.is_memory(0) ? HV_BY_SIZE(d.size(0), move_big_endian, true)
+                            : HV_BY_SIZE(d.size(0), move_big_endian, false);
     case ZYDIS_MNEMONIC_XLAT:
       op.stack = false;
       op.segment = segment_base_word(segment_override(d.insn).value_or(kDs), d.width);

@@ -126,7 +126,8 @@ struct CompareStrings {
   template <typename T>
   static bool once(Core& c, const Op& op) {
     T left, right;
-    if (!c.load(source_address(c, op), left) || !c.load(destination_address(c, op), right)) {
+    // In this order: if both fault, processors report the destination.
+    if (!c.load(destination_address(c, op), right) || !c.load(source_address(c, op), left)) {
       return false;
     }
     subtract_with_flags(c.flags, left, right);
@@ -182,9 +183,12 @@ bool single(Core& c, const Op& op) {
 template <typename T, typename Operation>
 bool repeated(Core& c, const Op& op) {
   std::uint64_t count = index_value(c, op, kCount);
+  set_index(c, op, kCount, count);  // a 32-bit count clears the upper half in any case
   if (count == 0) return true;
   const std::uint64_t now = c.ticks();
   const std::uint64_t limit = c.deadline > now ? c.deadline - now : 1;
+  // A fault leaves the flags of CMPS and SCAS as they were before the whole instruction.
+  const LazyFlags before = c.flags;
   std::uint64_t done = 0;
   for (;;) {
     std::uint64_t n = 0;
@@ -195,6 +199,7 @@ bool repeated(Core& c, const Op& op) {
     }
     if (n == 0) {
       if (!Operation::template once<T>(c, op)) {
+        c.flags = before;
         c.charge(done);
         return false;
       }

@@ -113,7 +113,7 @@ bool halt(Core& c, const Op& op) {
 
 bool pause(Core& c, const Op& op) {
   c.charge(c.costs.pause);
-  return c.costs.yield_on_pause ? c.stop_after(op, StopReason::yield) : true;
+  return c.costs.yield_on_pause ? c.stop_after(op, StopReason::yield) : c.leave(op);
 }
 
 bool invalidate_page(Core& c, const Op& op) {
@@ -194,6 +194,7 @@ Handler select_system(const Decoded& d, Op& op, bool& last) {
       last = true;
       return halt;
     case ZYDIS_MNEMONIC_PAUSE:
+      last = true;
       return pause;
     case ZYDIS_MNEMONIC_INVLPG:
       last = true;
