@@ -25,7 +25,13 @@ struct Judgement {
   spec::Mark mark;       // of the expectation or step that decided
 };
 
-// Never kSkip: that a case cannot run is known before it is run.
+// kSkip only by an `assume` that is false and with nothing failed before it; what a target lacks is
+// known before the run. Settled here:
+//  - A case passes only if something was held against what was observed; otherwise `error`.
+//  - A failed expectation outweighs a missing observation (fail); a missing one alone is `error`.
+//  - A host verb that the host did not carry out is `error`: nothing is said about the target.
+//  - Hang and crash stay what they are when an earlier expectation had failed; the reason says so
+//  too.
 Judgement judge(const program::CompiledCase& compiled, const backends::Outcome& outcome);
 
 }  // namespace hypervet::judge

@@ -15,6 +15,18 @@ using protocol::Op;
 using protocol::Operand;
 using spec::Node;
 
+namespace {
+
+// What waits, or starts what outlives the handler, the agent refuses there.
+bool may_stand_in_handler(std::string_view verb) {
+  constexpr std::array<std::string_view, 10> kRefused = {"halt",      "settle", "await", "handler",
+                                                         "apic-mode", "on",     "join",  "host",
+                                                         "scenario",  "repeat"};
+  return std::ranges::find(kRefused, verb) == kRefused.end();
+}
+
+}  // namespace
+
 std::span<const Compiler::Verb> Compiler::verbs() {
   static constexpr std::array table = {
       Verb{"alloc", &Compiler::alloc},
@@ -31,22 +43,22 @@ std::span<const Compiler::Verb> Compiler::verbs() {
       Verb{"hypercall", &Compiler::hypercall},
       Verb{"rdtsc", &Compiler::rdtsc},
       Verb{"halt", &Compiler::halt},
-      Verb{"settle", &Compiler::settle, false, "for"},
+      Verb{"settle", &Compiler::settle, "for"},
       Verb{"await", &Compiler::await},
-      Verb{"handler", &Compiler::handler, true},
+      Verb{"handler", &Compiler::handler, {}, true},
       Verb{"ipi", &Compiler::ipi},
-      Verb{"self-ipi", &Compiler::self_ipi, false, "vector"},
-      Verb{"counts", &Compiler::counts, false, "vector"},
-      Verb{"interrupt-log", &Compiler::interrupt_log, false, "cpu"},
+      Verb{"self-ipi", &Compiler::self_ipi, "vector"},
+      Verb{"counts", &Compiler::counts, "vector"},
+      Verb{"interrupt-log", &Compiler::interrupt_log, "cpu"},
       Verb{"apic", &Compiler::apic},
       Verb{"apic-eoi", &Compiler::apic_eoi},
-      Verb{"apic-mode", &Compiler::apic_mode, false, "mode"},
-      Verb{"on", &Compiler::on, true},
-      Verb{"join", &Compiler::join, false, "cpu"},
-      Verb{"repeat", &Compiler::repeat, true},
-      Verb{"host", &Compiler::host, false, "verb"},
+      Verb{"apic-mode", &Compiler::apic_mode, "mode"},
+      Verb{"on", &Compiler::on, {}, true},
+      Verb{"join", &Compiler::join, "cpu"},
+      Verb{"repeat", &Compiler::repeat, {}, true},
+      Verb{"host", &Compiler::host, "verb"},
       Verb{"scenario", &Compiler::scenario},
-      Verb{"check", &Compiler::check, false, "that"},
+      Verb{"check", &Compiler::check, "that"},
       Verb{"assume", &Compiler::assume},
   };
   return table;
@@ -90,6 +102,8 @@ void Compiler::step(const spec::Step& step, const Scope& scope) {
   const auto found = std::ranges::find(verbs(), step.verb, &Verb::name);
   if (found == verbs().end()) fail(step.mark, "no step is called `{}`", step.verb);
   if (!found->has_block && !step.block.empty()) fail(step.mark, "`{}` has no `do:`", step.verb);
+  if (scope.context.handler && !may_stand_in_handler(step.verb))
+    fail(step.mark, "`{}` cannot stand in a handler", step.verb);
   Arguments arguments(step.arguments, step.mark, step.verb, found->sole);
   if (found->has_block) arguments.find("do");
   Site site{step, arguments, scope};
@@ -314,6 +328,8 @@ std::uint8_t Compiler::instruction_flags(Site& site) {
   flags |= site.arguments.choose<unsigned>("mode", 0, {{"long", 0}, {"compat", protocol::kCompat}});
   flags |= site.arguments.choose<unsigned>("interrupts", 0,
                                            {{"off", 0}, {"on", protocol::kInterruptsOn}});
+  if ((flags & protocol::kInterruptsOn) != 0 && site.scope.context.handler)
+    fail(site.step.mark, "interrupts stay off in a handler");
   return static_cast<std::uint8_t>(flags);
 }
 

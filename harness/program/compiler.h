@@ -40,8 +40,8 @@ class Compiler {
   struct Verb {
     std::string_view name;
     void (Compiler::*compile)(Site&);
-    bool has_block = false;
     std::string_view sole = {};  // the argument that a bare scalar stands for
+    bool has_block = false;
   };
   static std::span<const Verb> verbs();
 

@@ -45,8 +45,20 @@ std::uint64_t low_bytes(std::uint64_t value, unsigned width) {
   return width >= 8 ? value : value & ((std::uint64_t{1} << (8 * width)) - 1);
 }
 
-bool memory_op(OpCode code) {
-  return code == OpCode::kRead || code == OpCode::kFill || code == OpCode::kMap;
+// Ops beside the instructions that touch memory or the APIC under the fault guard.
+bool guarded(OpCode code) {
+  switch (code) {
+    case OpCode::kRead:
+    case OpCode::kFill:
+    case OpCode::kAwaitMemory:
+    case OpCode::kSendIcr:
+    case OpCode::kApicRead:
+    case OpCode::kApicWrite:
+    case OpCode::kApicMode:
+      return true;
+    default:
+      return false;
+  }
 }
 
 // Names of the Values that an op answers with, in order.
@@ -225,7 +237,7 @@ std::vector<std::string> field_names(const StepPlan& plan, const Op& op) {
     for (const Register& each : kRegisters) names.emplace_back(each.name);
     names.emplace_back("length");
   }
-  if (is_instruction(op.code) || memory_op(op.code)) {
+  if (is_instruction(op.code) || guarded(op.code)) {
     names.emplace_back("error-code");
     names.emplace_back("cr2");
     names.emplace_back("fault");

@@ -42,9 +42,8 @@ std::string names_of(const Table& table) {
 }  // namespace
 
 void Compiler::on(Site& site) {
-  if (site.scope.context.on || site.scope.context.handler)
-    fail(site.step.mark,
-         "`on` stands in the program itself, not in another block of `on` or a handler");
+  if (site.scope.context.on)
+    fail(site.step.mark, "`on` stands in the program itself, not in another `on`");
   const Node& whom = site.arguments.need("cpu");
   if (site.step.expect) fail(site.step.expect->mark, "`on` observes nothing; its steps do");
   for (const unsigned each : cpus(site, whom)) {
@@ -58,8 +57,7 @@ void Compiler::on(Site& site) {
 }
 
 void Compiler::join(Site& site) {
-  if (site.scope.context.on || site.scope.context.handler)
-    fail(site.step.mark, "`join` stands in the program itself");
+  if (site.scope.context.on) fail(site.step.mark, "`join` stands in the program itself");
   const Node& whom = site.arguments.need("cpu");
   const protocol::Operand within = operand_or(site, "within", kDefaultWithin);
   for (const unsigned each : cpus(site, whom)) {

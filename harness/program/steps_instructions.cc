@@ -49,6 +49,8 @@ void Compiler::load(Site& site) {
   Op op = make_op(OpCode::kLoad, {operand(site, "from")});
   op.width = width(site, 4, 8);
   op.flags = instruction_flags(site);
+  if (op.width == 8 && (op.flags & protocol::kCompat) != 0)
+    fail(site.step.mark, "32-bit code has no 64-bit register to move");
   finish_plan(emit(site, op), site);
 }
 
@@ -56,6 +58,8 @@ void Compiler::store(Site& site) {
   Op op = make_op(OpCode::kStore, {operand(site, "to"), operand(site, "value")});
   op.width = width(site, 4, 8);
   op.flags = instruction_flags(site);
+  if (op.width == 8 && (op.flags & protocol::kCompat) != 0)
+    fail(site.step.mark, "32-bit code has no 64-bit register to move");
   finish_plan(emit(site, op), site);
 }
 

@@ -73,14 +73,9 @@ std::uint64_t all_ones(unsigned width) {
   return width == 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * width)) - 1;
 }
 
-void forbid_in_handler(const Context& context, const spec::Step& step) {
-  if (context.handler) fail(step.mark, "`{}` cannot stand in a handler", step.verb);
-}
-
 }  // namespace
 
 void Compiler::halt(Site& site) {
-  forbid_in_handler(site.scope.context, site.step);
   Op op = make_op(OpCode::kHalt);
   op.flags = site.arguments.choose<std::uint8_t>("interrupts", protocol::kInterruptsOn,
                                                  {{"on", protocol::kInterruptsOn}, {"off", 0}});
@@ -88,12 +83,10 @@ void Compiler::halt(Site& site) {
 }
 
 void Compiler::settle(Site& site) {
-  forbid_in_handler(site.scope.context, site.step);
   finish_plan(emit(site, make_op(OpCode::kSettle, {operand(site, "for")})), site);
 }
 
 void Compiler::await(Site& site) {
-  forbid_in_handler(site.scope.context, site.step);
   const Node* memory = site.arguments.find("memory");
   const Node* interrupts = site.arguments.find("interrupts");
   if ((memory == nullptr) == (interrupts == nullptr))
@@ -142,8 +135,9 @@ void Compiler::await_interrupts(Site& site, const Node& interrupts) {
 }
 
 void Compiler::handler(Site& site) {
-  forbid_in_handler(site.scope.context, site.step);
-  const unsigned number = vector(site.arguments.need("vector"));
+  // Faults are the guard's, the last two vectors the agent's own.
+  const auto number = static_cast<unsigned>(this->number(
+      site.arguments.need("vector"), 32, protocol::kWakeVector - 1, "a handler's vector"));
   const auto eoi = site.arguments.choose<EoiMode>(
       "eoi", EoiMode::kApic,
       {{"apic", EoiMode::kApic}, {"none", EoiMode::kNone}, {"pv", EoiMode::kPv}});
