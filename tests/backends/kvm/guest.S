@@ -194,7 +194,10 @@ ap_start:
 interrupt:
     lock incl 0x1000000
     movl $0, APIC + 0xb0                // EOI
-    iret
+    popl return_address                 // no IRET: a hypervisor that emulates ring 0 may not have the 32-bit one
+    addl $4, %esp
+    popfl
+    jmp *return_address
 
 print:
     mov 24(%ebx), %esi                  // hvm_start_info.cmdline_paddr
@@ -239,6 +242,8 @@ idt_pointer:
 ap_count:
     .long 0
 ap_steps:
+    .long 0
+return_address:
     .long 0
 
     .bss
