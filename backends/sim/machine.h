@@ -46,8 +46,8 @@ namespace hypervet::sim {
 // When a run is given up. All but `wall` are deterministic.
 struct RunLimits {
   std::chrono::nanoseconds wall = std::chrono::seconds(10);
-  std::uint64_t busy_ticks = 2'000'000'000;       // in which CPUs executed
-  std::uint64_t total_ticks = 10'000'000'000;     // including skipped ones
+  std::uint64_t instructions = 400'000'000;       // of all CPUs together
+  std::uint64_t ticks = 10'000'000'000;           // virtual time, also skipped
   std::uint64_t still_instructions = 30'000'000;  // without progress of the agent; 0: do not look
 };
 
@@ -195,6 +195,7 @@ class Machine final : public Platform,
   std::optional<std::uint64_t> next_event() const;
   bool can_wake(const machine::Event& event) const;
   void skip_idle();
+  void skip_spinning();
   void check_limits(const RunLimits& limits);
   void stop(backends::Stop why, std::string detail);
 
@@ -229,7 +230,9 @@ class Machine final : public Platform,
   bool agent_ = true;
   bool serial_calls_ = false;  // host calls come over the serial line
 
-  std::optional<unsigned> yielded_;    // executed PAUSE last: another one first
+  std::optional<unsigned> yielded_;  // executed PAUSE last: another one first
+  std::uint32_t spinning_ = 0;       // CPUs whose last slice ended by PAUSE, one bit each
+  std::uint64_t spinning_since_ = 0;
   std::optional<unsigned> preferred_;  // KVM_HC_SCHED_YIELD
   std::optional<MachineStop> stop_;
 
@@ -237,7 +240,7 @@ class Machine final : public Platform,
   struct Watch {
     std::chrono::steady_clock::time_point wall_end;
     std::uint64_t start = 0;
-    std::uint64_t busy = 0;
+    std::uint64_t instructions = 0;
     std::uint64_t slices = 0;
     std::uint64_t since_look = 0;  // instructions since the progress counters were looked at
     std::uint64_t still = 0;       // instructions since they moved
