@@ -113,6 +113,7 @@ void Machine::restore(const State& state) {
     vcpu.hypercall_repeats = 0;
   }
   yielded_.reset();
+  spinning_ = 0;
   preferred_.reset();
   stop_.reset();
 }

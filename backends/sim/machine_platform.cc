@@ -121,7 +121,9 @@ bool Machine::wrmsr(Cpu& cpu, std::uint32_t msr, std::uint64_t value) {
   const violations::MsrWrite write = interposer_.wrmsr(trap.index(), msr, value);
   if (write.fault) return false;
   if (write.ignore || write.keep) return true;
-  return machine_wrmsr(trap.index(), msr, write.value) || write.never_fault;
+  if (machine_wrmsr(trap.index(), msr, write.value)) return true;
+  if (write.never_fault) interposer_.spared();
+  return write.never_fault;
 }
 
 CpuidResult Machine::cpuid(Cpu& cpu, std::uint32_t leaf, std::uint32_t subleaf) {

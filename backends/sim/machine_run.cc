@@ -16,6 +16,11 @@ namespace {
 // interleave in many ways; a CPU alone runs until something is due.
 constexpr std::uint64_t kShortestSlice = 20, kLongestSlice = 200, kSoloSlice = 50'000;
 
+// While all CPUs spin, each round skips an eighth of the time that they have spun, at most this
+// much: a wait of a second costs as many instructions as one of some milliseconds, and ends at most
+// an eighth too late.
+constexpr std::uint64_t kLongestSkip = 20'000;
+
 constexpr std::uint64_t kLookInterval =
     100'000;  // instructions between looks at the progress counters
 constexpr std::uint64_t kClockInterval = 2'048;  // slices between looks at the wall clock
@@ -39,6 +44,7 @@ MachineStop Machine::run(const RunLimits& limits) {
     take_due_events();
     if (const auto cpu = pick()) {
       run_slice(*cpu);
+      skip_spinning();
     } else {
       skip_idle();
     }
@@ -111,7 +117,7 @@ void Machine::run_slice(unsigned index) {
   current_ = nullptr;
   now_ += result.ticks;
 
-  watch_.busy += result.ticks;
+  watch_.instructions += result.instructions;
   watch_.since_look += result.instructions;
   ++watch_.slices;
   if (result.instructions != 0) watch_.idle_skips = 0;
@@ -129,6 +135,7 @@ void Machine::after_slice(unsigned index, const RunResult& result) {
   }
   model_.after_exit(index);
   update_line(index);
+  spinning_ &= ~(1u << index);
   switch (result.reason) {
     case StopReason::budget:
     case StopReason::stopped:
@@ -136,6 +143,7 @@ void Machine::after_slice(unsigned index, const RunResult& result) {
       return;
     case StopReason::yield:
       yielded_ = index;
+      spinning_ |= 1u << index;
       return;
     case StopReason::halted:
       if (!vcpu.unhalt) model_.descheduled(index);
@@ -168,10 +176,7 @@ void Machine::take_due_events() {
     }
   }
   if (const auto due = model_.next_event_ns(); due && *due <= now_) {
-    // The model acts when a CPU is entered: all of them shall be, also those that sleep.
-    for (const auto& vcpu : vcpus_) {
-      if (vcpu->cpu.state().activity == Activity::halted) vcpu->attention = true;
-    }
+    model_.host_work();
   }
 }
 
@@ -205,9 +210,24 @@ void Machine::skip_idle() {
   now_ = std::max(now_, *until);
 }
 
+// PAUSE says that the CPU waits for another one, or for time to pass. If all do, it is time.
+void Machine::skip_spinning() {
+  bool all = true;
+  for (unsigned i = 0; i < vcpus_.size(); ++i) {
+    if (runnable(i) && !(spinning_ >> i & 1)) all = false;
+  }
+  if (!all || spinning_ == 0) {
+    spinning_since_ = now_;
+    return;
+  }
+  std::uint64_t step = std::min((now_ - spinning_since_) / 8, kLongestSkip);
+  if (const auto next = next_event()) step = *next > now_ ? std::min(step, *next - now_) : 0;
+  now_ += step;
+}
+
 void Machine::check_limits(const RunLimits& limits) {
   if (stop_) return;
-  if (watch_.busy > limits.busy_ticks || now_ - watch_.start > limits.total_ticks) {
+  if (watch_.instructions > limits.instructions || now_ - watch_.start > limits.ticks) {
     return stop(backends::Stop::kDeadline, fmt::format("no end after {} ms of virtual time",
                                                        (now_ - watch_.start) / 1'000'000));
   }

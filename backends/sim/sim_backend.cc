@@ -35,8 +35,7 @@ RunLimits limits_of(const backends::Limits& limits) {
   RunLimits result;
   result.wall = limits.deadline;
   // Idle virtual time is free, but a program must not wait longer than it is given.
-  result.total_ticks =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(0, limits.deadline.count()));
+  result.ticks = static_cast<std::uint64_t>(std::max<std::int64_t>(0, limits.deadline.count()));
   return result;
 }
 
@@ -234,7 +233,7 @@ ExecOutcome SimBackend::exec(const ExecRequest& request) const {
     machine.seed(request.seed);
     RunLimits limits = limits_of(request.limits);
     limits.still_instructions = 0;  // only the agent counts its progress
-    limits.busy_ticks = limits.total_ticks;
+    limits.instructions = UINT64_MAX;
     const MachineStop stop = machine.run(limits);
     ExecOutcome result{report(machine, stop, 0), std::nullopt};
     if (stop.why == MachineStop::Why::exit_port) result.exit_value = stop.exit_value;

@@ -15,7 +15,10 @@ struct Machine::Vcpu {
   Vcpu(Machine& machine, unsigned number)
       : index(number), cpu(machine, *machine.memory_, machine.code_), apic(machine, number) {
     cpu.set_physical_address_bits(kPhysicalBits);
+    cpu.costs().pause = kPauseTicks;
   }
+
+  static constexpr std::uint32_t kPauseTicks = 40;
 
   const unsigned index;
   Cpu cpu;
