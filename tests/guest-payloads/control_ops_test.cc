@@ -215,7 +215,7 @@ TEST_F(ControlOps, WatchVersion) {
   });
   program.op(OpCode::kAwaitMemory, {kArenaAddress, ~0ull, 1, 5 * kSecond}, {.width = 4});
   // Long enough that both vCPUs run on a machine that has other work too.
-  const auto moving = scenario(ScenarioId::kWatchVersion, kArenaAddress, 150'000'000);
+  const auto moving = scenario(ScenarioId::kWatchVersion, kArenaAddress, 600'000'000);
   program.op(OpCode::kJoin, {1, 10 * kSecond});
   run({.cpus = 2});
   EXPECT_GT(frames.values(still)[0], 10u);

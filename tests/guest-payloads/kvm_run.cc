@@ -53,6 +53,17 @@ int call(int fd, unsigned long request, const char* name, auto argument) {
 }
 #define KVM_CALL(fd, request, argument) call(fd, request, #request, argument)
 
+// kvm_cpuid2 as the kernel has it. In C++ the header's own flexible array is preceded by an empty
+// struct of size 1, which spoils both the layout and the size in the ioctl numbers.
+struct CpuidTable {
+  static constexpr unsigned kEntries = 256;
+  std::uint32_t count = kEntries;
+  std::uint32_t padding = 0;
+  kvm_cpuid_entry2 entries[kEntries];
+};
+constexpr unsigned long kGetSupportedCpuid = _IOWR(KVMIO, 0x05, std::uint64_t);
+constexpr unsigned long kSetCpuid2 = _IOW(KVMIO, 0x90, std::uint64_t);
+
 class Mapping {
  public:
   Mapping(std::size_t size, int flags, int fd) : size_(size) {
@@ -160,12 +171,9 @@ class Machine {
     const int fd = cpus_.back()->get();
     const int size = KVM_CALL(kvm_.get(), KVM_GET_VCPU_MMAP_SIZE, 0);
     runs_.push_back(std::make_unique<Mapping>(static_cast<std::size_t>(size), MAP_SHARED, fd));
-    constexpr unsigned kEntries = 256;
-    std::vector<std::byte> room(sizeof(kvm_cpuid2) + kEntries * sizeof(kvm_cpuid_entry2));
-    auto* cpuid = reinterpret_cast<kvm_cpuid2*>(room.data());
-    cpuid->nent = kEntries;
-    KVM_CALL(kvm_.get(), KVM_GET_SUPPORTED_CPUID, cpuid);
-    KVM_CALL(fd, KVM_SET_CPUID2, cpuid);
+    const auto table = std::make_unique<CpuidTable>();
+    call(kvm_.get(), kGetSupportedCpuid, "KVM_GET_SUPPORTED_CPUID", table.get());
+    call(fd, kSetCpuid2, "KVM_SET_CPUID2", table.get());
   }
 
   // Xen, docs/misc/pvh.pandoc: 32-bit protected mode, flat segments, paging off, EBX at the start
