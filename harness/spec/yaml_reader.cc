@@ -12,6 +12,7 @@
 #include <exception>
 #include <fstream>
 #include <istream>
+#include <iterator>
 #include <optional>
 #include <spanstream>
 #include <string_view>
@@ -33,12 +34,22 @@ class Builder final : public YAML::EventHandler {
   Builder(std::shared_ptr<const SourceFile> file, Problems& problems)
       : file_(std::move(file)), problems_(problems) {}
 
+  // Where the innermost list or map begins whose end has not been seen.
+  std::optional<Mark> innermost() const {
+    return open_.empty() ? std::nullopt : std::optional(open_.back().node.mark);
+  }
+
   // The document that was just parsed.
   Node take() { return std::exchange(root_, Node{}); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     root_ = Node{};
     root_.mark = place(mark);
+    if (documents_++ > 0 && !begins_document(root_.mark)) {
+      throw GaveUp{
+          root_.mark,
+          "this does not go on what stands above: look at the indentation and for a missing ':'"};
+    }
     open_.clear();
     anchors_.clear();
   }
@@ -69,6 +80,7 @@ class Builder final : public YAML::EventHandler {
     node.mark = place(mark);
     node.quoted = tag == "!";
     refuse_tag(tag, node.mark);
+    if (node.quoted) check_closed(node.mark);
     if (value.size() > kMaxScalar) {
       throw GaveUp{node.mark, fmt::format("the value is longer than {} bytes", kMaxScalar)};
     }
@@ -112,6 +124,19 @@ class Builder final : public YAML::EventHandler {
     return {file_, static_cast<unsigned>(mark.line + 1), static_cast<unsigned>(mark.column + 1)};
   }
 
+  // The YAML library begins a new document where the old one cannot go on. We want the line with
+  // '---'.
+  bool begins_document(const Mark& mark) const {
+    for (unsigned line = mark.line; line > 0; --line) {
+      const std::string_view text = file_->line(line);
+      if (text.starts_with("---")) return true;
+      const std::size_t first = text.find_first_not_of(' ');
+      const bool blank = first == std::string_view::npos || text[first] == '#';
+      if (line != mark.line && !blank) return false;
+    }
+    return false;
+  }
+
   static GaveUp too_deep(const Mark& mark) {
     return {mark, fmt::format("lists and maps are nested deeper than {} levels", kMaxDepth)};
   }
@@ -130,6 +155,24 @@ class Builder final : public YAML::EventHandler {
     problems_.add(mark, fmt::format("{} is a YAML tag here; an expression that begins with '!' is "
                                     "written in quotes",
                                     quote(tag)));
+  }
+
+  // The YAML library takes the end of the file for a closing quote, and so the rest of the file for
+  // one value.
+  void check_closed(const Mark& mark) {
+    const std::string_view text = file_->text;
+    std::size_t at = file_->line_starts[mark.line - 1] + mark.column - 1;
+    const char quote_mark = at < text.size() ? text[at] : '\0';
+    if (quote_mark != '"' && quote_mark != '\'') return;
+    for (++at; at < text.size(); ++at) {
+      const bool escaped = quote_mark == '"' ? text[at] == '\\' : text.substr(at, 2) == "''";
+      if (escaped) {
+        ++at;
+      } else if (text[at] == quote_mark) {
+        return;
+      }
+    }
+    throw GaveUp{mark, "the quote is never closed"};
   }
 
   void open(Node::Kind kind, const Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
@@ -212,6 +255,7 @@ class Builder final : public YAML::EventHandler {
   Node root_;
   std::vector<Open> open_;
   std::unordered_map<YAML::anchor_t, Anchored> anchors_;
+  std::size_t documents_ = 0;
   std::size_t nodes_ = 0;
   std::size_t last_nodes_ = 1;
   std::size_t last_depth_ = 0;
@@ -273,14 +317,35 @@ std::optional<Diagnostic> refuse_bytes(const std::shared_ptr<const SourceFile>& 
   return std::nullopt;
 }
 
-Diagnostic from_exception(const YAML::Exception& problem,
+// The library's words for what people get wrong most, and ours.
+struct Wording {
+  std::string_view theirs;
+  std::string_view ours;
+};
+const Wording kWordings[] = {
+    {YAML::ErrorMsg::MAP_VALUE,
+     "a ': ' is not allowed here; a text that holds one is written in quotes"},
+    {YAML::ErrorMsg::END_OF_MAP,
+     "this does not go on the map above: look at the indentation and for a missing ':'"},
+    {YAML::ErrorMsg::END_OF_SEQ, "this does not go on the list above: look at the indentation"},
+    {YAML::ErrorMsg::BLOCK_ENTRY, "a list item is not allowed here: look at the indentation"},
+};
+
+Diagnostic from_exception(const YAML::Exception& problem, const Builder& builder,
                           const std::shared_ptr<const SourceFile>& file) {
+  const bool unclosed = problem.msg == YAML::ErrorMsg::END_OF_SEQ_FLOW ||
+                        problem.msg == YAML::ErrorMsg::END_OF_MAP_FLOW;
+  // The library names the place where it gave up, often the last line of the file.
+  if (const auto open = builder.innermost(); unclosed && open)
+    return diagnose(*open, "the bracket is never closed");
   Mark mark{file, 0, 0};
   if (!problem.mark.is_null()) {
     mark.line = static_cast<unsigned>(problem.mark.line + 1);
     mark.column = static_cast<unsigned>(problem.mark.column + 1);
   }
-  return diagnose(mark, "not YAML: " + problem.msg);
+  const auto* known = std::ranges::find(kWordings, problem.msg, &Wording::theirs);
+  return diagnose(
+      mark, fmt::format("not YAML: {}", known == std::end(kWordings) ? problem.msg : known->ours));
 }
 
 }  // namespace
@@ -334,7 +399,7 @@ std::expected<std::vector<Node>, Diagnostics> parse_yaml(
   } catch (const GaveUp& reason) {
     problems.add(reason.mark, reason.message);
   } catch (const YAML::Exception& problem) {
-    problems.add(from_exception(problem, file));
+    problems.add(from_exception(problem, builder, file));
   } catch (const std::exception& problem) {
     problems.add({file, 0, 0}, fmt::format("not YAML: {}", problem.what()));
   }
