@@ -29,6 +29,11 @@ std::string hex(const Operand& operand) {
   return operand.slot == protocol::kNoSlot ? fmt::format("{:#x}", operand.value) : text(operand);
 }
 
+std::string duration(const Operand& operand) {
+  if (operand.slot != protocol::kNoSlot) return text(operand) + " ns";
+  return fmt::format("{} ns", operand.value);
+}
+
 std::string name_of_host_verb(std::uint64_t number) {
   const auto* found = std::ranges::find(protocol::kHostVerbs, number, [](const auto& entry) {
     return static_cast<std::uint64_t>(entry.verb);
@@ -115,13 +120,13 @@ std::string body(const Op& op) {
     case OpCode::kHalt:
       return "halt";
     case OpCode::kSettle:
-      return fmt::format("settle {} ns", text(o[0]));
+      return fmt::format("settle {}", duration(o[0]));
     case OpCode::kAwaitMemory:
-      return fmt::format("await [{}]{} & {} {} {} within {} ns", hex(o[0]), bits, hex(o[1]),
-                         relation(op.variant), hex(o[2]), text(o[3]));
+      return fmt::format("await [{}]{} & {} {} {} within {}", hex(o[0]), bits, hex(o[1]),
+                         relation(op.variant), hex(o[2]), duration(o[3]));
     case OpCode::kAwaitInterrupts:
-      return fmt::format("await {} interrupts of vector {} on cpu {} within {} ns", text(o[1]),
-                         hex(o[0]), text(o[2]), text(o[3]));
+      return fmt::format("await {} interrupts of vector {} on cpu {} within {}", text(o[1]),
+                         hex(o[0]), text(o[2]), duration(o[3]));
     case OpCode::kHandler:
       return fmt::format("handler of vector {}, eoi {}", hex(o[0]), eoi(op.variant));
     case OpCode::kCounts:
@@ -139,7 +144,7 @@ std::string body(const Op& op) {
     case OpCode::kOnCpu:
       return fmt::format("on cpu {}", text(o[0]));
     case OpCode::kJoin:
-      return fmt::format("join cpu {} within {} ns", text(o[0]), text(o[1]));
+      return fmt::format("join cpu {} within {}", text(o[0]), duration(o[1]));
     case OpCode::kHost:
       return fmt::format("host {}({}, {}, {})", name_of_host_verb(o[0].value), hex(o[1]), hex(o[2]),
                          hex(o[3]));
