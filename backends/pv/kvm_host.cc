@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "backends/pv/pv_eoi.h"
+
 namespace hypervet::pv {
 namespace {
 
@@ -36,10 +38,14 @@ bool KvmHost::is_ram(std::uint64_t gpa, unsigned size) const {
   return services.read(gpa, std::span(bytes).first(std::min<std::size_t>(size, bytes.size())));
 }
 
+void KvmHost::deliver(const Interrupt& one, Source source) {
+  pv_eoi->after_exit(one.cpu);
+  services.deliver_interrupt(one.cpu, one.vector, one.mode, source);
+}
+
 void KvmHost::send(Source source, const Interrupt& interrupt, unsigned lowest, unsigned highest) {
   for (const Interrupt& one : interposer.interrupt({source, lowest, highest}, interrupt))
-    if (one.cpu < services.cpus())
-      services.deliver_interrupt(one.cpu, one.vector, one.mode, source);
+    if (one.cpu < services.cpus()) deliver(one, source);
 }
 
 void KvmHost::kick(unsigned cpu, unsigned lowest, unsigned highest) {

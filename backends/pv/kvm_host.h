@@ -15,11 +15,16 @@
 
 namespace hypervet::pv {
 
+class PvEoi;
+
 struct KvmHost {
   Services& services;
   violations::Interposer& interposer;
   KvmCpuid cpuid;
   KvmState state;
+  // Asked before anything is sent to a CPU: the guest may have ended an interrupt that is in the
+  // way.
+  PvEoi* pv_eoi;
 
   CpuPart& cpu(unsigned index) { return state.cpu.at(index); }
 
@@ -33,6 +38,9 @@ struct KvmHost {
   void send(violations::Source source, const violations::Interrupt& interrupt, unsigned lowest,
             unsigned highest);
   void kick(unsigned cpu, unsigned lowest, unsigned highest);
+
+ private:
+  void deliver(const violations::Interrupt& one, violations::Source source);
 };
 
 // One structure in guest memory while the host writes it, field by field, each through the memory

@@ -34,7 +34,7 @@ struct KvmModel::Parts {
   Parts(const backends::Configuration& wanted, Services& services,
         violations::Interposer& interposer)
       : configuration(wanted),
-        host{services, interposer, KvmCpuid(configuration), {}},
+        host{services, interposer, KvmCpuid(configuration), {}, nullptr},
         clock(host, has_setting(configuration, "host-clock", "tsc")),
         steal_time(host),
         pv_eoi(host),
@@ -45,6 +45,7 @@ struct KvmModel::Parts {
         patching(has_setting(configuration, "hypercall-patching", "on")) {
     if (services.cpus() > host.state.cpu.size())
       throw std::invalid_argument("the KVM model has room for fewer CPUs");
+    host.pv_eoi = &pv_eoi;
     // The master clock begins with the machine: TSC and time are one reading.
     host.state.master_tsc = services.tsc(0) - services.tsc_offset(0);
     host.state.master_ns = services.now_ns();
@@ -268,7 +269,7 @@ HostAnswer KvmModel::host_verb(unsigned cpu, protocol::HostVerb verb,
     }
     case kCompete:
       if (argument > kLongestCompetition) return {kBadArgument, 0};
-      parts.steal_time.preempted(cpu);
+      parts.steal_time.preempted(cpu, argument);
       parts.host.services.stall(cpu, argument);
       return {};
     case kMsrExit: {

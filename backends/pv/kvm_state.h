@@ -36,6 +36,7 @@ struct StealState {
   bool due = false;
   bool preempted = false;                      // KVM_VCPU_PREEMPTED is written
   std::optional<std::uint64_t> away_since_ns;  // runnable without a processor since then
+  std::uint64_t away_until_ns = 0;             // and at least until then
   std::uint64_t waited_ns = 0;                 // all time so spent
   std::uint64_t reported_ns = 0;               // of which the guest has been told
 };

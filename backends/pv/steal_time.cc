@@ -32,10 +32,12 @@ void StealTime::halted(unsigned cpu) {
   if (host_.interposer.switched("steal-counts-idle")) steal.away_since_ns = host_.services.now_ns();
 }
 
-void StealTime::preempted(unsigned cpu) {
+void StealTime::preempted(unsigned cpu, std::uint64_t at_least_ns) {
   StealState& steal = host_.cpu(cpu).steal;
   steal.due = true;
-  if (!steal.away_since_ns) steal.away_since_ns = host_.services.now_ns();
+  const std::uint64_t now = host_.services.now_ns();
+  if (!steal.away_since_ns) steal.away_since_ns = now;
+  steal.away_until_ns = now + at_least_ns;
   if (!steal.enabled || steal.preempted) return;
   GuestArea area(host_, Area::kStealTime, cpu, WhenWritten::kUpdate, steal.area, st::kSize);
   steal.preempted = area.put("preempted", st::kPreempted, st::kVcpuPreempted);
@@ -43,6 +45,7 @@ void StealTime::preempted(unsigned cpu) {
 
 void StealTime::before_entry(unsigned cpu) {
   StealState& steal = host_.cpu(cpu).steal;
+  if (steal.away_since_ns && host_.services.now_ns() < steal.away_until_ns) return;
   if (steal.away_since_ns)
     steal.waited_ns += host_.services.now_ns() - *std::exchange(steal.away_since_ns, std::nullopt);
   if (std::exchange(steal.due, false) && steal.enabled) record(cpu);

@@ -17,7 +17,8 @@ class StealTime {
   // False: #GP(0), a reserved bit is set. An address outside RAM is accepted and ignored.
   bool write(unsigned cpu, std::uint64_t value);
   void halted(unsigned cpu);
-  void preempted(unsigned cpu);
+  // The CPU loses its processor, for at least so long; before_entry() calls before that are none.
+  void preempted(unsigned cpu, std::uint64_t at_least_ns = 0);
   // The CPU came from outside the kernel (KVM_RUN): the structure is brought up to date at the next
   // entry.
   void reentered(unsigned cpu) { host_.cpu(cpu).steal.due = true; }

@@ -28,8 +28,8 @@ using Value = std::variant<std::uint64_t, std::string>;
 
 struct Rule {
   Seam at = Seam::kHypercall;
-  std::map<std::string, Value, std::less<>> conditions;  // all must hold; none: always
-  std::map<std::string, Value, std::less<>> effects;     // at least one
+  std::map<std::string, Value, std::less<>> conditions{};  // all must hold; none: always
+  std::map<std::string, Value, std::less<>> effects{};     // at least one
 };
 
 }  // namespace hypervet::violations
