@@ -20,21 +20,18 @@ bool string_op(Guard& guard, Instruction instruction, std::uint64_t to, std::uin
   return !guard.faulted();
 }
 
-// Words first, then the bytes that are left.
+// The plain way first, as REP is slow under emulation; if that faults, on from there by REP under
+// the guard, which tells all about the fault. Should it not fault the second time (a page that came
+// back), all is done.
 bool copy(Guard& guard, std::uint64_t to, std::uint64_t from, std::uint64_t size) {
-  const std::uint64_t words = size / 8;
-  if (words != 0 && !string_op(guard, Instruction::kRepMovsq, to, from, words)) return false;
-  return size % 8 == 0 ||
-         string_op(guard, Instruction::kRepMovsb, to + words * 8, from + words * 8, size % 8);
+  const std::uint64_t done = try_copy(to, from, size);
+  return done == size ||
+         string_op(guard, Instruction::kRepMovsb, to + done, from + done, size - done);
 }
 
-bool fill(Guard& guard, std::uint64_t to, std::uint64_t size, std::uint64_t byte) {
-  const std::uint64_t words = size / 8;
-  if (words != 0 &&
-      !string_op(guard, Instruction::kRepStosq, to, byte * 0x0101'0101'0101'0101, words)) {
-    return false;
-  }
-  return size % 8 == 0 || string_op(guard, Instruction::kRepStosb, to + words * 8, byte, size % 8);
+bool fill(Guard& guard, std::uint64_t to, std::uint64_t size, std::uint8_t byte) {
+  const std::uint64_t done = try_fill(to, byte, size);
+  return done == size || string_op(guard, Instruction::kRepStosb, to + done, byte, size - done);
 }
 
 }  // namespace
@@ -54,7 +51,7 @@ void read_op(OpRun& run) {
 
 void fill_op(OpRun& run) {
   Guard guard;
-  if (fill(guard, run.operand(0), run.operand(1), run.operand(2))) {
+  if (fill(guard, run.operand(0), run.operand(1), static_cast<std::uint8_t>(run.operand(2)))) {
     run.done();
   } else {
     run.executed(guard);

@@ -6,6 +6,7 @@
 #include "guest-payloads/runtime/clock.h"
 #include "guest-payloads/runtime/cpu.h"
 #include "guest-payloads/runtime/instructions.h"
+#include "guest-payloads/runtime/words.h"
 
 namespace hypervet::guest {
 

@@ -7,6 +7,7 @@
 #include "guest-payloads/runtime/instructions.h"
 #include "guest-payloads/runtime/serial_port.h"
 #include "guest-payloads/runtime/spinlock.h"
+#include "guest-payloads/runtime/words.h"
 
 namespace hypervet::guest {
 
@@ -28,14 +29,6 @@ Spinlock host_lock;  // the mailbox's host fields
 
 constexpr std::uint64_t padded(std::uint64_t length) { return (length + 7) & ~7ull; }
 
-// protocol::checksum for whole words, unrolled: a third of the instructions, and each is emulated
-// on some hosts.
-std::uint64_t sum_words(const void* data, std::uint64_t words, std::uint64_t sum) {
-  const auto* p = static_cast<const std::uint64_t*>(data);
-#pragma GCC unroll 8
-  for (std::uint64_t i = 0; i < words; ++i) sum = ((sum << 7) | (sum >> 57)) + p[i];
-  return sum;
-}
 constexpr std::uint64_t kSumStart = 0x9e37'79b9'7f4a'7c15;  // protocol::checksum's default
 
 void fill_header(FrameHeader& h, FrameKind kind, const Stamp& stamp, std::uint32_t length) {
@@ -66,9 +59,13 @@ void append_to_memory(FrameKind kind, const Stamp& stamp, const void* payload, s
   auto* const header = reinterpret_cast<FrameHeader*>(protocol::kObservationsAddress + used);
   auto* const body = reinterpret_cast<std::uint64_t*>(header + 1);
   fill_header(*header, kind, stamp, length);
-  copy_words(body, payload, length / 8);
-  if (length % 8 != 0) body[length / 8] = last_word(payload, length);
-  header->checksum = sum_words(header, size / 8, kSumStart);
+  std::uint64_t sum = sum_words(header, sizeof *header / 8, kSumStart);
+  sum = copy_and_sum(body, payload, length / 8, sum);
+  if (length % 8 != 0) {
+    body[length / 8] = last_word(payload, length);
+    sum = add_to_sum(sum, body[length / 8]);
+  }
+  header->checksum = sum;
   used += size;
   // Everything of the frame before the mark that makes it valid.
   __atomic_thread_fence(__ATOMIC_RELEASE);
@@ -81,7 +78,7 @@ void write_to_line(FrameKind kind, const Stamp& stamp, const void* payload, std:
   const std::uint64_t tail = length % 8 != 0 ? last_word(payload, length) : 0;
   std::uint64_t sum = sum_words(&header, sizeof header / 8, kSumStart);
   sum = sum_words(payload, length / 8, sum);
-  if (length % 8 != 0) sum = sum_words(&tail, 1, sum);
+  if (length % 8 != 0) sum = add_to_sum(sum, tail);
   header.checksum = sum;
   serial_write(&header, sizeof header);
   serial_write(payload, length / 8 * 8);
@@ -128,9 +125,7 @@ HostAnswer ask_over_mailbox(std::uint32_t verb, const std::uint64_t (&arguments)
 void start_channel(bool over_serial, bool exit_by_port) {
   serial = over_serial;
   debug_exit = exit_by_port;
-  auto* box = reinterpret_cast<void*>(protocol::kMailboxAddress);
-  std::uint64_t words = sizeof(protocol::Mailbox) / 8;
-  asm volatile("rep stosq" : "+D"(box), "+c"(words) : "a"(0ull) : "memory");
+  clear_words(reinterpret_cast<void*>(protocol::kMailboxAddress), sizeof(protocol::Mailbox) / 8);
   for (volatile std::uint32_t& op : mailbox().current_op) op = protocol::kNoOp;
   mailbox().magic = protocol::kMailboxMagic;
   if (serial) start_serial_port();

@@ -90,16 +90,20 @@ hv_guard_leave:
     pop %rbx
     ret
 
-// bool hv_probe(address rdi, width esi, uint64_t* value rdx): one load that may fault. The cheap sibling of the guard,
-// for loops that look at memory over and over; any fault at the loads continues at hv_probe_fault.
-    .globl hv_probe, hv_probe_begin, hv_probe_end, hv_probe_fault
+// Accesses of the agent's own that may fault, the cheap siblings of the guard. A fault anywhere between hv_attempt_begin
+// and hv_attempt_end continues at hv_attempt_failed, which returns how far RDI came from R8; so nothing here may push.
+    .globl hv_attempt_begin, hv_attempt_end, hv_attempt_failed
+hv_attempt_begin:
+
+// bool hv_probe(address rdi, width esi, uint64_t* value rdx)
+    .globl hv_probe
 hv_probe:
+    mov %rdi, %r8
     cmp $4, %esi
     je 4f
     ja 8f
     cmp $2, %esi
     je 2f
-hv_probe_begin:
     movzbl (%rdi), %eax
     jmp 1f
 2:  movzwl (%rdi), %eax
@@ -107,11 +111,68 @@ hv_probe_begin:
 4:  mov (%rdi), %eax
     jmp 1f
 8:  mov (%rdi), %rax
-hv_probe_end:
 1:  mov %rax, (%rdx)
     mov $1, %eax
     ret
-hv_probe_fault:
-    xor %eax, %eax
+
+// uint64_t hv_try_copy(to rdi, from rsi, bytes rdx): bytes done, rounded down to a round of the loop. Plain moves: see words.h.
+    .globl hv_try_copy
+hv_try_copy:
+    mov %rdi, %r8
+    mov %rdx, %rcx
+    shr $6, %rcx
+    jz 2f
+1:  .irp offset, 0, 8, 16, 24, 32, 40, 48, 56
+    mov \offset(%rsi), %rax
+    mov %rax, \offset(%rdi)
+    .endr
+    add $64, %rsi
+    add $64, %rdi
+    dec %rcx
+    jnz 1b
+2:  mov %edx, %ecx
+    and $63, %edx
+    shr $3, %edx
+    jz 4f
+3:  mov (%rsi), %rax
+    mov %rax, (%rdi)
+    add $8, %rsi
+    add $8, %rdi
+    dec %edx
+    jnz 3b
+4:  and $7, %ecx
+    jz 6f
+5:  mov (%rsi), %al
+    mov %al, (%rdi)
+    inc %rsi
+    inc %rdi
+    dec %ecx
+    jnz 5b
+6:  jmp hv_attempt_failed                       // or rather: not failed; the answer is found alike
+
+// uint64_t hv_try_fill(to rdi, pattern rsi, bytes rdx)
+    .globl hv_try_fill
+hv_try_fill:
+    mov %rdi, %r8
+    mov %rdx, %rcx
+    shr $6, %rcx
+    jz 2f
+1:  .irp offset, 0, 8, 16, 24, 32, 40, 48, 56
+    mov %rsi, \offset(%rdi)
+    .endr
+    add $64, %rdi
+    dec %rcx
+    jnz 1b
+2:  and $63, %edx
+    jz 4f
+3:  mov %sil, (%rdi)
+    inc %rdi
+    dec %edx
+    jnz 3b
+4:
+hv_attempt_end:
+hv_attempt_failed:
+    mov %rdi, %rax
+    sub %r8, %rax
     ret
     .section .note.GNU-stack, "", @progbits

@@ -2,6 +2,7 @@
 #include "guest-payloads/runtime/guard.h"
 
 #include "guest-payloads/runtime/instructions.h"
+#include "guest-payloads/runtime/words.h"
 
 namespace hypervet::guest {
 
@@ -49,6 +50,8 @@ extern "C" {
 extern const InstructionStubs hv_instruction_stubs[];
 void hv_guard_run(Guard* guard);
 bool hv_probe(std::uint64_t address, unsigned width, std::uint64_t* value);
+std::uint64_t hv_try_copy(std::uint64_t to, std::uint64_t from, std::uint64_t size);
+std::uint64_t hv_try_fill(std::uint64_t to, std::uint64_t pattern, std::uint64_t size);
 }
 
 protocol::RegisterFile& Guard::prepare() {
@@ -81,6 +84,14 @@ void Guard::run(Instruction instruction, Mode mode) {
 
 bool probe(std::uint64_t address, unsigned width, std::uint64_t& value) {
   return hv_probe(address, width, &value);
+}
+
+std::uint64_t try_copy(std::uint64_t to, std::uint64_t from, std::uint64_t size) {
+  return hv_try_copy(to, from, size);
+}
+
+std::uint64_t try_fill(std::uint64_t to, std::uint8_t byte, std::uint64_t size) {
+  return hv_try_fill(to, byte * 0x0101'0101'0101'0101u, size);
 }
 
 }  // namespace hypervet::guest

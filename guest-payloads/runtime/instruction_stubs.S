@@ -89,7 +89,5 @@ hv_instruction_stubs:
     instruction 18, 2, .byte 0x89, 0x03            // mov %eax, (%rbx)
     instruction 19, 3, .byte 0x48, 0x89, 0x03      // mov %rax, (%rbx)
     instruction 20, 2, rep movsb
-    instruction 21, 3, rep movsq
-    instruction 22, 2, rep stosb
-    instruction 23, 3, rep stosq
+    instruction 21, 2, rep stosb
     .section .note.GNU-stack, "", @progbits

@@ -61,10 +61,6 @@ inline void out_bytes(std::uint16_t port, const void* data, std::uint64_t count)
   asm volatile("rep outsb" : "+S"(data), "+c"(count) : "d"(port) : "memory");
 }
 
-inline void copy_words(void* to, const void* from, std::uint64_t words) {
-  asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
-}
-
 inline void interrupts_on() { asm volatile("sti" : : : "memory"); }
 inline void interrupts_off() { asm volatile("cli" : : : "memory"); }
 inline void halt() { asm volatile("hlt" : : : "memory"); }

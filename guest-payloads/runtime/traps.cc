@@ -13,7 +13,7 @@ PanicHook on_panic;
 
 extern "C" {
 void hv_guard_leave();
-extern const std::uint8_t hv_probe_begin[], hv_probe_end[], hv_probe_fault[];
+extern const std::uint8_t hv_attempt_begin[], hv_attempt_end[], hv_attempt_failed[];
 }
 
 namespace {
@@ -60,9 +60,9 @@ void exception(TrapFrame& frame) {
     return;
   }
   const auto rip = frame.rip;
-  if (rip >= reinterpret_cast<std::uint64_t>(hv_probe_begin) &&
-      rip < reinterpret_cast<std::uint64_t>(hv_probe_end)) {
-    frame.rip = reinterpret_cast<std::uint64_t>(hv_probe_fault);
+  if (rip >= reinterpret_cast<std::uint64_t>(hv_attempt_begin) &&
+      rip < reinterpret_cast<std::uint64_t>(hv_attempt_end)) {
+    frame.rip = reinterpret_cast<std::uint64_t>(hv_attempt_failed);
     return;
   }
   protocol::ExecutedPayload state{};

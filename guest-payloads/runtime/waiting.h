@@ -17,9 +17,10 @@ class InterruptWindow {
   InterruptWindow& operator=(const InterruptWindow&) = delete;
 };
 
-// Asks `reached` over and over, with interrupts on all the while: a hypervisor that emulates may look for interrupts only
-// every hundred instructions, and would miss windows of a few. True if reached before the deadline, which is looked at
-// before the last question, so that a CPU that was not scheduled meanwhile does not call it missed.
+// Asks `reached` over and over, with interrupts on all the while: a hypervisor that emulates may
+// look for interrupts only every hundred instructions, and would miss windows of a few. True if
+// reached before the deadline, which is looked at before the last question, so that a CPU that was
+// not scheduled meanwhile does not call it missed.
 template <typename Reached>
 bool spin_until(const Deadline& deadline, Reached reached) {
   const InterruptWindow window;

@@ -53,7 +53,7 @@ TEST_F(MemoryOps, FaultsAnswerWithTheRegistersOfTheFault) {
   run();
   EXPECT_EQ(frames.executed(read).vector, 14u);
   EXPECT_EQ(frames.executed(read).cr2, kWindowAddress + 4096);
-  EXPECT_EQ(frames.executed(read).after.rcx, 2u) << "words that were left";
+  EXPECT_EQ(frames.executed(read).after.rcx, 16u) << "bytes that were left";
   EXPECT_EQ(frames.executed(fill).error_code, 2u);
   const auto bytes = frames.bytes(before);
   EXPECT_EQ(std::count(bytes.begin(), bytes.end(), 1), 8) << "filled up to the fault";
