@@ -105,38 +105,37 @@ HostAnswer HostActions::perform(const HostCall& call, unsigned cpu, VcpuThreads&
   return {HostStatus::kUnknownVerb, 0};
 }
 
+bool HostActions::pin_self(int processor) {
+  const pid_t self = gettid();
+  cpu_set_t before;
+  if (sched_getaffinity(self, sizeof(before), &before) != 0 || !pin(self, processor)) return false;
+  const std::lock_guard lock(mutex_);
+  pinned_.try_emplace(self, before);
+  return true;
+}
+
 // The first half passes before the verb returns: this thread wants to run all the while, so time
 // stolen from it has already grown when the guest looks. The second half passes while the guest
-// runs, so that others see it preempted.
+// runs, so that others see it preempted. The vCPU stays on that processor until the machine ends,
+// or it would escape the competition.
 HostAnswer HostActions::compete(std::uint64_t nanoseconds, VcpuThreads& threads) {
   if (nanoseconds > kLongestCompetition) return kBadArgument;
-  const pid_t self = gettid();
   const int processor = sched_getcpu();
-  cpu_set_t before;
-  if (processor < 0 || sched_getaffinity(self, sizeof(before), &before) != 0 ||
-      !pin(self, processor)) {
-    return kFailed;
-  }
+  if (processor < 0 || !pin_self(processor)) return kFailed;
   const auto begin = Clock::now();
   const auto end = begin + std::chrono::nanoseconds(nanoseconds);
   try {
     const std::lock_guard lock(mutex_);
-    if (competitors_.size() >= kMostCompetitors) {
-      (void)sched_setaffinity(self, sizeof(before), &before);
-      return kFailed;
-    }
+    if (competitors_.size() >= kMostCompetitors) return kFailed;
     competitors_.emplace_back([=](const std::stop_token& stop) {
       pin(gettid(), processor);
       while (!stop.stop_requested() && Clock::now() < end) {
       }
-      // The vCPU's thread may have gone meanwhile; then there is nothing to give back.
-      (void)sched_setaffinity(self, sizeof(before), &before);
     });
   } catch (const std::system_error&) {
-    (void)sched_setaffinity(self, sizeof(before), &before);
     return kFailed;
   }
-  while (Clock::now() < begin + (end - begin) / 2 && !threads.is_stopping()) {
+  while (Clock::now() < begin + (end - begin) / 2 && !threads.has_ended()) {
   }
   return kDone;
 }
@@ -154,6 +153,11 @@ HostAnswer HostActions::raise_msi(std::uint64_t vector, std::uint64_t apic_id) {
 void HostActions::stop() {
   const std::lock_guard lock(mutex_);
   competitors_.clear();  // asks each to stop and joins it
+  // Threads of application processors are gone by now; that of CPU 0 goes on to other work.
+  for (const auto& [thread, before] : pinned_) {
+    (void)sched_setaffinity(thread, sizeof(before), &before);
+  }
+  pinned_.clear();
 }
 
 }  // namespace hypervet::kvm

@@ -3,6 +3,9 @@
 // threads, several at once; the arguments are guest-controlled.
 #pragma once
 
+#include <sched.h>
+
+#include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -27,10 +30,12 @@ class HostActions {
 
   // On behalf of the vCPU, from its own thread.
   HostAnswer perform(const HostCall& call, unsigned cpu, VcpuThreads& threads);
-  // Ends the work that competes with vCPUs. Once the vCPU threads are being stopped.
+  // Ends the work that competes with vCPUs and lets their threads run where they might before. Once
+  // no vCPU runs any more.
   void stop();
 
  private:
+  bool pin_self(int processor);
   HostAnswer compete(std::uint64_t nanoseconds, VcpuThreads& threads);
   HostAnswer raise_msi(std::uint64_t vector, std::uint64_t apic_id);
 
@@ -39,6 +44,8 @@ class HostActions {
   ExitRecords& records_;
   std::mutex mutex_;
   std::vector<std::jthread> competitors_;
+  std::map<pid_t, cpu_set_t>
+      pinned_;  // threads that compete() pinned, and where they might run before
 };
 
 }  // namespace hypervet::kvm

@@ -10,6 +10,7 @@
 #include "backends/kvm/machine.h"
 #include "backends/kvm/page_swap.h"
 #include "backends/kvm/settings.h"
+#include "backends/kvm/watchdog.h"
 
 namespace hypervet::kvm {
 namespace {
@@ -22,14 +23,15 @@ backends::Outcome backend_error(std::string why) {
 }
 
 backends::Outcome run_machine(const System& system, const backends::Configuration& configuration,
-                              const Cargo& cargo, const backends::Limits& limits) {
+                              const Cargo& cargo, const backends::Limits& limits,
+                              Watchdogs& watchdogs) {
   try {
     auto made = Machine::create(system, configuration);
     if (!made) return backend_error(std::move(made.error().what));
     if (auto loaded = (*made)->load(cargo); !loaded) {
       return backend_error(std::move(loaded.error().what));
     }
-    return (*made)->run(limits, cargo.is_agent);
+    return (*made)->run(limits, cargo.is_agent, watchdogs);
   } catch (const std::system_error& error) {
     return backend_error(error.what());
   } catch (const std::bad_alloc&) {
@@ -47,7 +49,10 @@ backends::Availability try_vm(const std::filesystem::path& device, const System&
 }  // namespace
 
 KvmBackend::KvmBackend(const std::filesystem::path& agent, const std::filesystem::path& device)
-    : target_(target_name()), host_clock_(host_clock_source()), agent_(read_image(agent)) {
+    : target_(target_name()),
+      host_clock_(host_clock_source()),
+      agent_(read_image(agent)),
+      watchdogs_(std::make_unique<Watchdogs>()) {
   auto system = System::open(device);
   if (!system) {
     device_ = explain(device, system.error());
@@ -58,6 +63,8 @@ KvmBackend::KvmBackend(const std::filesystem::path& agent, const std::filesystem
   system_ = std::move(*system);
   can_swap_pages_ = PageSwap::possible();
 }
+
+KvmBackend::~KvmBackend() = default;
 
 std::expected<KvmBackend::Image, std::string> KvmBackend::read_image(
     const std::filesystem::path& path) {
@@ -110,7 +117,7 @@ backends::Outcome KvmBackend::run(const backends::Job& job) const {
                     .program = job.program,
                     .command_line = "",
                     .is_agent = true};
-  return run_machine(*system_, configuration, cargo, job.limits);
+  return run_machine(*system_, configuration, cargo, job.limits, *watchdogs_);
 }
 
 backends::Outcome KvmBackend::exec(const std::filesystem::path& payload,
@@ -126,7 +133,7 @@ backends::Outcome KvmBackend::exec(const std::filesystem::path& payload,
                     .program = {},
                     .command_line = std::string(command_line),
                     .is_agent = false};
-  return run_machine(*system_, configuration, cargo, limits);
+  return run_machine(*system_, configuration, cargo, limits, *watchdogs_);
 }
 
 }  // namespace hypervet::kvm

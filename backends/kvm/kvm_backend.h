@@ -2,12 +2,14 @@
 // The engine on /dev/kvm: runs payloads on the host kernel's hypervisor with nothing between, so
 // what is judged is the kernel. Every job gets a fresh VM.
 //
-// All const members may be called from several threads at once. Takes the real-time signal SIGRTMIN
+// All const members may be called from several threads at once; the guest's CPU 0 runs in the
+// calling thread. Takes the real-time signal SIGRTMIN
 // + 5 of the process, to get vCPU threads out of the kernel.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +21,8 @@
 
 namespace hypervet::kvm {
 
+class Watchdogs;
+
 class KvmBackend final : public backends::Backend {
  public:
   static constexpr std::string_view kDevice = "/dev/kvm";
@@ -27,6 +31,8 @@ class KvmBackend final : public backends::Backend {
   // tells.
   explicit KvmBackend(const std::filesystem::path& agent,
                       const std::filesystem::path& device = kDevice);
+
+  ~KvmBackend() override;
 
   std::string_view name() const override { return "kvm"; }
   backends::Availability availability() const override;
@@ -57,6 +63,7 @@ class KvmBackend final : public backends::Backend {
   std::string host_clock_;
   bool can_swap_pages_ = false;
   std::expected<Image, std::string> agent_;
+  std::unique_ptr<Watchdogs> watchdogs_;  // thread-safe
 };
 
 }  // namespace hypervet::kvm

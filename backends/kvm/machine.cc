@@ -13,7 +13,7 @@ namespace hypervet::kvm {
 namespace {
 
 constexpr std::uint64_t kMapGpaRangeExits = 1u << 12;  // KVM_HC_MAP_GPA_RANGE
-// How long KVM_RUN may ignore a signal before its threads are given up.
+// How long KVM_RUN may ignore a signal before its thread is given up.
 constexpr std::chrono::seconds kStopPatience{3};
 
 Result<int> bad_cargo(std::string why) { return std::unexpected(Error{std::move(why), 0}); }
@@ -50,7 +50,7 @@ Result<int> Machine::set_up(const System& system, const backends::Configuration&
   }
   const auto khz = call(vcpus_.front().fd(), HV_REQUEST(KVM_GET_TSC_KHZ));
   if (khz) tsc_khz_ = static_cast<std::uint64_t>(*khz);
-  threads_ = std::make_unique<VcpuThreads>(vcpus_, handler_);
+  threads_ = std::make_unique<VcpuThreads>(vcpus_, handler_, [this] { pages_.restore_all(); });
   return 0;
 }
 
@@ -106,22 +106,26 @@ Result<int> Machine::load(const Cargo& cargo) {
   return enter_pvh(vcpus_.front(), cargo.payload->pvh_entry, *start_info);
 }
 
-backends::Outcome Machine::run(const backends::Limits& limits, bool is_agent) {
+backends::Outcome Machine::run(const backends::Limits& limits, bool is_agent,
+                               Watchdogs& watchdogs) {
   begun_at_ = __rdtsc();
   threads_->start(shared_from_this());
-  Ending ending = Supervisor(*threads_, mailbox_, pages_, limits).watch();
+  std::optional<Ending> ending;
+  {
+    Supervisor supervisor(*threads_, mailbox_, pages_, limits);
+    const auto lease = watchdogs.watch(supervisor);
+    ending = threads_->run(kStopPatience);
+  }
   const std::uint64_t ended_at = __rdtsc();
-  // First, or a vCPU that waits for a page in the kernel may not hear the signal.
-  pages_.restore_all();
-  if (!threads_->stop(kStopPatience)) {
+  if (!ending) {
     backends::Outcome outcome;
     outcome.stop = backends::Stop::kStuck;
-    outcome.detail = ending.detail + "; KVM_RUN does not return for a signal either";
+    outcome.detail = "KVM_RUN of an application processor does not return, not even for a signal";
     return outcome;
   }
   actions_.stop();
-  pages_.restore_all();  // a verb may have been under way
-  return read_out(std::move(ending), ended_at, is_agent);
+  pages_.restore_all();  // a verb may have been under way while the machine ended
+  return read_out(std::move(*ending), ended_at, is_agent);
 }
 
 backends::Outcome Machine::read_out(Ending ending, std::uint64_t ended_at, bool is_agent) {

@@ -18,6 +18,7 @@
 #include "backends/kvm/serial_line.h"
 #include "backends/kvm/settings.h"
 #include "backends/kvm/vm.h"
+#include "backends/kvm/watchdog.h"
 #include "backends/machine/elf_loader.h"
 #include "backends/machine/guest_memory.h"
 
@@ -40,9 +41,9 @@ class Machine : public std::enable_shared_from_this<Machine> {
                                                  const backends::Configuration& configuration);
 
   Result<int> load(const Cargo& cargo);
-  // Runs until the machine ends or must be ended, and tells the whole outcome. Once. Throws
-  // std::system_error when the host has no thread left.
-  backends::Outcome run(const backends::Limits& limits, bool is_agent);
+  // Runs CPU 0 in the calling thread until the machine ends or must be ended, and tells the whole
+  // outcome. Once. Throws std::system_error when the host has no thread left.
+  backends::Outcome run(const backends::Limits& limits, bool is_agent, Watchdogs& watchdogs);
 
  private:
   Machine(const backends::Configuration& configuration, Vm vm);

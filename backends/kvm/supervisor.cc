@@ -56,23 +56,29 @@ Supervisor::Supervisor(VcpuThreads& threads, const GuestMailbox& mailbox, PageSw
       mailbox_(mailbox),
       pages_(pages),
       limits_(limits),
-      cpus_(threads.count()) {}
-
-Ending Supervisor::watch() {
-  const auto deadline = Clock::now() + limits_.deadline;
-  for (;;) {
-    if (auto ended = threads_.wait_for_end(std::min(deadline, Clock::now() + kTick))) {
-      return std::move(*ended);
-    }
-    look();
-    if (Clock::now() >= deadline) return out_of_time();
-    if (!all_idle()) blocked_looks_ = 0;
-    if (!all_idle() && !any_suspect()) continue;
-    if (auto ending = examine()) return std::move(*ending);
-  }
+      deadline_(Clock::now() + limits.deadline),
+      next_look_(std::min(deadline_, Clock::now() + kTick)),
+      cpus_(threads.count()) {
+  // The thread of CPU 0 has a past; the others may have begun.
+  for (unsigned i = 0; i < cpus_.size(); ++i) cpus_[i].used = cpus_[i].since = threads_.cpu_time(i);
 }
 
 void Supervisor::look() {
+  const auto now = Clock::now();
+  next_look_ = now < deadline_ ? std::min(deadline_, now + kTick) : now + kTick;
+  if (threads_.has_ended()) return;
+  read_counters();
+  if (!all_idle()) blocked_looks_ = 0;
+  std::optional<Ending> ending;
+  if (now >= deadline_) {
+    ending = out_of_time();
+  } else if (all_idle() || any_suspect()) {
+    ending = examine();
+  }
+  if (ending) threads_.end(std::move(*ending));
+}
+
+void Supervisor::read_counters() {
   for (unsigned i = 0; i < cpus_.size(); ++i) {
     Watched& cpu = cpus_[i];
     const auto used = threads_.cpu_time(i);

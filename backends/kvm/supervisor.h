@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Watches the vCPU threads of one machine from the thread that called run(), and says why the
-// machine stops when it does not stop by itself. It measures progress: a CPU is stuck when its
-// counters and its registers stand still while it uses up processor time, however slow the wall
-// clock makes a loaded host look.
+// Watches the vCPUs of one machine, and ends it with the reason when it does not end by itself. It
+// measures progress: a CPU is stuck when its counters and its registers stand still while it uses
+// up processor time, however slow the wall clock makes a loaded host look.
 //
 // It looks every kTick, and interrupts the guest only if something looks wrong: then all vCPUs are
-// held still for some microseconds and read.
+// held still for some microseconds and read. Made by the thread that runs the machine, then used by
+// a watchdog alone.
 #pragma once
 
 #include <chrono>
@@ -31,8 +31,10 @@ class Supervisor {
   Supervisor(VcpuThreads& threads, const GuestMailbox& mailbox, PageSwap& pages,
              const backends::Limits& limits);
 
-  // Returns when the machine ends, or is to be ended. The vCPU threads may still run then.
-  Ending watch();
+  VcpuThreads::Clock::time_point next_look() const { return next_look_; }
+  // Ends the machine if it has to be. Takes some 100 ms at most, and hardly any time once the
+  // machine has ended.
+  void look();
 
  private:
   using Duration = std::chrono::nanoseconds;
@@ -48,7 +50,7 @@ class Supervisor {
     Duration standing() const { return used - since; }
   };
 
-  void look();
+  void read_counters();
   bool all_idle() const;
   bool any_suspect() const;
   std::optional<Ending> examine();
@@ -67,6 +69,8 @@ class Supervisor {
   const GuestMailbox& mailbox_;
   PageSwap& pages_;
   const backends::Limits limits_;
+  const VcpuThreads::Clock::time_point deadline_;
+  VcpuThreads::Clock::time_point next_look_;
   std::vector<Watched> cpus_;
   unsigned blocked_looks_ = 0;  // examinations in a row that found all CPUs blocked
 };

@@ -26,7 +26,25 @@ void install_kick_handler() {
   (void)installed;
 }
 
-// The process's own signals belong to its other threads; a vCPU's thread takes the kick alone.
+// Unblocks the kick for the calling thread, for as long as the object lives.
+class HearKicks {
+ public:
+  HearKicks() {
+    sigset_t kick;
+    sigemptyset(&kick);
+    sigaddset(&kick, kick_signal());
+    pthread_sigmask(SIG_UNBLOCK, &kick, &before_);
+  }
+  ~HearKicks() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  HearKicks(const HearKicks&) = delete;
+  HearKicks& operator=(const HearKicks&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+// The process's own signals belong to its other threads; an application processor's takes the kick
+// alone.
 void accept_only_kicks() {
   sigset_t blocked;
   sigfillset(&blocked);
@@ -36,38 +54,67 @@ void accept_only_kicks() {
   pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
 }
 
+std::optional<clockid_t> clock_of(pthread_t thread) {
+  clockid_t clock;
+  if (pthread_getcpuclockid(thread, &clock) != 0) return std::nullopt;
+  return clock;
+}
+
 }  // namespace
 
-VcpuThreads::VcpuThreads(std::vector<Vcpu>& vcpus, ExitHandler& handler) : handler_(handler) {
+VcpuThreads::VcpuThreads(std::vector<Vcpu>& vcpus, ExitHandler& handler,
+                         std::function<void()> let_go)
+    : handler_(handler), let_go_(std::move(let_go)) {
   for (Vcpu& vcpu : vcpus) cpus_.emplace_back().vcpu = &vcpu;
 }
 
 void VcpuThreads::start(const std::shared_ptr<void>& machine) {
   install_kick_handler();
+  cpus_.front().clock = clock_of(pthread_self());
+  begin(cpus_.front());
   try {
-    for (unsigned i = 0; i < count(); ++i) {
-      Cpu& cpu = cpus_[i];
-      {
-        const std::lock_guard lock(mutex_);
-        cpu.running = true;
-        ++running_;
-      }
-      cpu.thread = std::thread([this, i, machine] { loop(i); });
-      clockid_t clock;
-      if (pthread_getcpuclockid(cpu.thread.native_handle(), &clock) == 0) cpu.clock = clock;
+    for (unsigned i = 1; i < count(); ++i) {
+      begin(cpus_[i]);
+      cpus_[i].thread = std::thread([this, i, machine] {
+        accept_only_kicks();
+        loop(i);
+      });
+      cpus_[i].clock = clock_of(cpus_[i].thread.native_handle());
     }
   } catch (const std::system_error&) {
+    end({backends::Stop::kBackendError, "no thread left for a vCPU"});
     for (Cpu& cpu : cpus_) {
       if (cpu.running && !cpu.thread.joinable()) leave(cpu);
     }
-    stop(std::chrono::seconds(2));
+    stop_others(std::chrono::seconds(2));
     throw;
   }
 }
 
+void VcpuThreads::begin(Cpu& cpu) {
+  const std::lock_guard lock(mutex_);
+  cpu.running = true;
+  ++running_;
+}
+
+std::optional<Ending> VcpuThreads::run(std::chrono::nanoseconds patience) {
+  {
+    const HearKicks hear;
+    loop(0);
+  }
+  if (count() > 1 && !stop_others(patience)) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  return ending_;
+}
+
 void VcpuThreads::loop(unsigned index) {
   Cpu& cpu = cpus_[index];
-  begin(cpu);
+  {
+    const std::lock_guard lock(mutex_);
+    cpu.id = pthread_self();
+  }
+  // A request that came before there was anybody to signal has set the flag that ends the first
+  // KVM_RUN.
   for (;;) {
     const int error = cpu.vcpu->run();
     if (error == 0) [[likely]] {
@@ -82,12 +129,6 @@ void VcpuThreads::loop(unsigned index) {
     }
   }
   leave(cpu);
-}
-
-void VcpuThreads::begin(Cpu& cpu) {
-  accept_only_kicks();
-  const std::lock_guard lock(mutex_);
-  cpu.id = pthread_self();
 }
 
 bool VcpuThreads::attend(Cpu& cpu) {
@@ -126,20 +167,26 @@ void VcpuThreads::kick(Cpu& cpu) {
 void VcpuThreads::leave(Cpu& cpu) {
   const std::lock_guard lock(mutex_);
   cpu.running = false;
+  cpu.id.reset();
   --running_;
   changed_.notify_all();
 }
 
 void VcpuThreads::end(Ending ending) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ending_) return;
+    ending_ = std::move(ending);
+    stopping_ = true;
+    changed_.notify_all();
+    thawed_.notify_all();
+  }
+  // First, or a vCPU that waits for a page in the kernel may not hear the signal.
+  let_go_();
   const std::lock_guard lock(mutex_);
-  if (!ending_) ending_ = std::move(ending);
-  changed_.notify_all();
-}
-
-std::optional<Ending> VcpuThreads::wait_for_end(Clock::time_point until) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, until, [&] { return ending_.has_value(); });
-  return ending_;
+  for (Cpu& cpu : cpus_) {
+    if (cpu.running && !(cpu.id && pthread_equal(*cpu.id, pthread_self()))) kick(cpu);
+  }
 }
 
 bool VcpuThreads::freeze(std::chrono::nanoseconds patience) {
@@ -203,27 +250,26 @@ Result<int> VcpuThreads::pause_clocks(unsigned index) {
   return call(cpus_[index].vcpu->fd(), HV_REQUEST(KVM_KVMCLOCK_CTRL));
 }
 
-bool VcpuThreads::stop(std::chrono::nanoseconds patience) {
+bool VcpuThreads::stop_others(std::chrono::nanoseconds patience) {
   constexpr auto kAgain = std::chrono::milliseconds(50);
   const auto until = Clock::now() + patience;
   bool all_left = false;
   {
     std::unique_lock lock(mutex_);
-    stopping_ = true;
-    thawed_.notify_all();
     do {
+      all_left = changed_.wait_for(lock, kAgain, [&] { return running_ == 0; });
       for (Cpu& cpu : cpus_) {
         if (cpu.running) kick(cpu);
       }
-      all_left = changed_.wait_for(lock, kAgain, [&] { return running_ == 0; });
     } while (!all_left && Clock::now() < until);
   }
   for (Cpu& cpu : cpus_) {
     if (!cpu.thread.joinable()) continue;
-    if (all_left)
+    if (all_left) {
       cpu.thread.join();
-    else
+    } else {
       cpu.thread.detach();
+    }
   }
   return all_left;
 }

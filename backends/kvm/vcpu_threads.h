@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The threads that run a machine's vCPUs, and what may be done to them from outside: kick, hold
-// still, stop.
+// still, stop. CPU 0 runs in the thread that calls run(), each other one in a thread of its own.
 //
 // Each thread loops in KVM_RUN and hands every exit to the ExitHandler, without a lock. Whoever
 // wants something of a vCPU sets its request under the lock, then interrupts KVM_RUN by the shared
-// immediate_exit flag and a signal; the thread attends to requests only then. One supervisor (the
-// thread that called run()) may use freeze, step and stop.
+// immediate_exit flag and a signal; the thread attends to requests only then. One supervisor may
+// use freeze and step.
 #pragma once
 
 #include <pthread.h>
@@ -15,6 +15,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,24 +33,28 @@ class VcpuThreads {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // `vcpus` and `handler` must outlive the threads.
-  VcpuThreads(std::vector<Vcpu>& vcpus, ExitHandler& handler);
+  // `vcpus` and `handler` must outlive the threads. `let_go` is called once the machine has ended,
+  // from any thread: it releases vCPUs that wait in the kernel for something that the host has to
+  // do.
+  VcpuThreads(std::vector<Vcpu>& vcpus, ExitHandler& handler, std::function<void()> let_go);
   VcpuThreads(const VcpuThreads&) = delete;
   VcpuThreads& operator=(const VcpuThreads&) = delete;
-  // stop() must have been called if start() was.
   ~VcpuThreads() = default;
 
-  // Every thread keeps `machine`, which owns all of this, alive as long as it runs. Throws
-  // std::system_error when the system has no thread left; the threads that began are then stopped.
+  // To be called first, by the thread that will call run(); starts the other CPUs' threads. Each
+  // keeps `machine`, which owns all of this, alive as long as it runs. Throws std::system_error
+  // when the system has no thread left; those that had begun are then stopped.
   void start(const std::shared_ptr<void>& machine);
+  // Runs CPU 0 until the machine ends, then stops the other CPUs. Nullopt: some KVM_RUN does not
+  // return within `patience`; its thread was let go and keeps the machine.
+  std::optional<Ending> run(std::chrono::nanoseconds patience);
 
   unsigned count() const { return static_cast<unsigned>(cpus_.size()); }
   Vcpu& vcpu(unsigned cpu) { return *cpus_[cpu].vcpu; }
 
-  // Only the first ending counts. From any thread.
+  // Ends the machine: all vCPUs are told to leave. Only the first ending counts. From any thread.
   void end(Ending ending);
-  std::optional<Ending> wait_for_end(Clock::time_point until);
-  bool is_stopping() const { return stopping_.load(std::memory_order_relaxed); }
+  bool has_ended() const { return stopping_.load(std::memory_order_relaxed); }
 
   // Holds all vCPUs outside KVM_RUN until thaw(). False: some thread did not come out in time, or
   // the machine has ended; thaw() is still to be called.
@@ -69,10 +74,6 @@ class VcpuThreads {
   // KVM_KVMCLOCK_CTRL on every vCPU. From the thread of `cpu`; the error is that vCPU's own.
   Result<int> pause_clocks(unsigned cpu);
 
-  // Makes every thread leave and joins it. False: KVM_RUN does not return within `patience`; the
-  // threads were let go and keep the machine.
-  bool stop(std::chrono::nanoseconds patience);
-
   // Exits to user space so far. Grows only.
   std::uint64_t exits(unsigned cpu) const {
     return cpus_[cpu].exits.load(std::memory_order_relaxed);
@@ -83,11 +84,10 @@ class VcpuThreads {
  private:
   struct alignas(64) Cpu {
     Vcpu* vcpu = nullptr;
-    std::atomic<std::uint64_t> exits = 0;  // written by its thread alone
-    // The supervisor's:
-    std::thread thread;
-    std::optional<clockid_t> clock;
-    std::chrono::nanoseconds last_time{0};
+    std::atomic<std::uint64_t> exits = 0;   // written by its thread alone
+    std::thread thread;                     // none for CPU 0; of the thread that calls run()
+    std::optional<clockid_t> clock;         // set by start()
+    std::chrono::nanoseconds last_time{0};  // the supervisor's
     // Under mutex_:
     std::optional<pthread_t> id;  // set by the thread itself, once it can take a signal
     bool running = false;
@@ -99,6 +99,7 @@ class VcpuThreads {
   };
 
   void loop(unsigned cpu);
+  bool stop_others(std::chrono::nanoseconds patience);
   // After an interruption. False: leave.
   bool attend(Cpu& cpu);
   void kick(Cpu& cpu);
@@ -106,11 +107,12 @@ class VcpuThreads {
   void leave(Cpu& cpu);
 
   ExitHandler& handler_;
+  std::function<void()> let_go_;
   std::deque<Cpu> cpus_;  // never moved: a Cpu is not movable
   std::atomic<bool> stopping_ = false;
 
   std::mutex mutex_;
-  std::condition_variable changed_;  // an ending, a thread parked, left, or done with an errand
+  std::condition_variable changed_;  // an ending, or a thread parked, left, or did as it was told
   std::condition_variable thawed_;
   std::optional<Ending> ending_;
   bool frozen_ = false;
