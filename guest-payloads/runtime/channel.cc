@@ -175,6 +175,7 @@ void end(protocol::Doorbell why, FrameKind kind, const Stamp& stamp, const void*
   lock.unlock();
   if (first) {
     ring(why);
+    if (serial) serial_drain();
     if (debug_exit) out8(protocol::kDebugExitPort, static_cast<std::uint8_t>(why));
   }
   for (;;) {

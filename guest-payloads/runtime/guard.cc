@@ -2,7 +2,6 @@
 #include "guest-payloads/runtime/guard.h"
 
 #include "guest-payloads/runtime/instructions.h"
-#include "guest-payloads/runtime/words.h"
 
 namespace hypervet::guest {
 
@@ -25,25 +24,6 @@ constexpr std::uint64_t pattern(std::uint64_t number) { return 0x5a17'c0de'0bad'
 constexpr std::uint64_t kFlags = 0x93;
 constexpr std::uint64_t kInterruptFlag = 0x200;
 
-constexpr protocol::RegisterFile kPatterns = {.rax = pattern(0),
-                                              .rcx = pattern(1),
-                                              .rdx = pattern(2),
-                                              .rbx = pattern(3),
-                                              .rsp = 0,
-                                              .rbp = pattern(5),
-                                              .rsi = pattern(6),
-                                              .rdi = pattern(7),
-                                              .r8 = pattern(8),
-                                              .r9 = pattern(9),
-                                              .r10 = pattern(10),
-                                              .r11 = pattern(11),
-                                              .r12 = pattern(12),
-                                              .r13 = pattern(13),
-                                              .r14 = pattern(14),
-                                              .r15 = pattern(15),
-                                              .rip = 0,
-                                              .rflags = kFlags};
-
 }  // namespace
 
 extern "C" {
@@ -55,8 +35,24 @@ std::uint64_t hv_try_fill(std::uint64_t to, std::uint64_t pattern, std::uint64_t
 }
 
 protocol::RegisterFile& Guard::prepare() {
-  copy_words(&executed.before, &kPatterns, sizeof kPatterns / 8);
-  return executed.before;
+  protocol::RegisterFile& r = executed.before;
+  r.rax = pattern(0);
+  r.rcx = pattern(1);
+  r.rdx = pattern(2);
+  r.rbx = pattern(3);
+  r.rbp = pattern(5);
+  r.rsi = pattern(6);
+  r.rdi = pattern(7);
+  r.r8 = pattern(8);
+  r.r9 = pattern(9);
+  r.r10 = pattern(10);
+  r.r11 = pattern(11);
+  r.r12 = pattern(12);
+  r.r13 = pattern(13);
+  r.r14 = pattern(14);
+  r.r15 = pattern(15);
+  r.rflags = kFlags;
+  return r;
 }
 
 void Guard::run(Instruction instruction, Mode mode) {

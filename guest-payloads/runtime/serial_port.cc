@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint16_t kData = protocol::kSerialPort, kInterruptEnable = kData + 1,
                         kFifoControl = kData + 2, kLineControl = kData + 3,
                         kModemControl = kData + 4, kLineStatus = kData + 5;
-constexpr std::uint8_t kDataReady = 1, kTransmitterEmpty = 0x20;
+constexpr std::uint8_t kDataReady = 1, kTransmitterEmpty = 0x20, kLineIdle = 0x40;
 constexpr std::size_t kFifo = 16;  // a 16550A takes so many bytes once its FIFO is empty
 }  // namespace
 
@@ -33,6 +33,12 @@ void serial_write(const void* data, std::size_t size) {
     bytes += burst;
     size -= burst;
   }
+}
+
+void serial_drain() {
+  // Bounded, should a VMM's port not know the bit.
+  for (unsigned tries = 0; (in8(kLineStatus) & kLineIdle) == 0 && tries < 1'000'000; ++tries)
+    pause();
 }
 
 std::uint8_t serial_read() {

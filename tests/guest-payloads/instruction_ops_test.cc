@@ -252,59 +252,68 @@ TEST_F(InstructionOps, RdtscIsTakenBetweenTheFramesTimes) {
 // so that execution goes on where a wrong advance of RIP would land.
 class LandingSled : public InstructionOps {
  protected:
-  // Runs a hypercall whose three bytes are `code`.
-  ExecutedPayload with_code(std::initializer_list<std::uint8_t> code, unsigned flags = 0) {
+  using Code = std::vector<std::uint8_t>;
+
+  static std::uint64_t stub_address(unsigned flags) {
     ProgramBuilder finder;
     const auto where = finder.op(OpCode::kHypercall, {}, {.flags = flags, .variant = 2});
-    const std::uint64_t stub = run_in_qemu(finder.encode()).frames.executed(where).before.rip;
+    return run_in_qemu(finder.encode()).frames.executed(where).before.rip;
+  }
+
+  // Runs hypercalls whose three bytes are replaced by those given, one after the other in one
+  // program.
+  static std::vector<ExecutedPayload> with_codes(const std::vector<Code>& codes,
+                                                 unsigned flags = 0) {
+    const std::uint64_t stub = stub_address(flags);
     ProgramBuilder patched;
-    std::uint64_t at = stub;
-    for (const std::uint8_t byte : code) patched.op(OpCode::kStore, {at++, byte}, {.width = 1});
-    const auto op = patched.op(OpCode::kHypercall, {1, 2, 3, 4, 5}, {.flags = flags, .variant = 2});
-    const auto next = patched.op(OpCode::kCpuid, {0, 0});
+    std::vector<std::uint32_t> ops;
+    for (const Code& code : codes) {
+      std::uint64_t at = stub;
+      for (const std::uint8_t byte : code) patched.op(OpCode::kStore, {at++, byte}, {.width = 1});
+      ops.push_back(
+          patched.op(OpCode::kHypercall, {1, 2, 3, 4, 5}, {.flags = flags, .variant = 2}));
+    }
     const QemuRun run = run_in_qemu(patched.encode());
-    EXPECT_EQ(run.status, exit_status(protocol::Doorbell::kFinished));
-    EXPECT_EQ(run.frames.executed(next).vector, kNoFault) << "the agent goes on";
-    return run.frames.executed(op);
+    EXPECT_EQ(run.status, exit_status(protocol::Doorbell::kFinished)) << "the agent goes on";
+    std::vector<ExecutedPayload> results;
+    for (const auto op : ops) results.push_back(run.frames.executed(op));
+    return results;
   }
 };
 
 TEST_F(LandingSled, ThreeBytesOnIsTheOnlyCleanWay) {
   for (const unsigned mode : {0u, 0u + kUser, 0u + kCompat, 0u + (kCompat | kUser)}) {
-    const ExecutedPayload e = with_code({0x90, 0x90, 0x90}, mode);
+    const ExecutedPayload e = with_codes({{0x90, 0x90, 0x90}}, mode)[0];
     EXPECT_EQ(e.vector, kNoFault) << mode;
     EXPECT_EQ(e.after.rip, e.before.rip + 3) << mode;
     expect_unchanged_but(e, 0);
   }
 }
 
-TEST_F(LandingSled, OneByteOnDestroysEcx) {
-  const ExecutedPayload e = with_code({0x90, 0x01, 0xc1});
-  EXPECT_NE(e.after.rcx, e.before.rcx);
-}
-
-TEST_F(LandingSled, TwoBytesOnSwallowsTheJump) {
-  const ExecutedPayload e = with_code({0xeb, 0x00, 0xc1});
-  EXPECT_EQ(e.vector, kInvalidOpcode);
-  EXPECT_NE(e.after.rbx, e.before.rbx);
-}
-
-TEST_F(LandingSled, FurtherOnIsAnInvalidOpcodeWhereItLanded) {
+TEST_F(LandingSled, AnyOtherWayShows) {
+  std::vector<Code> codes = {{0x90, 0x01, 0xc1}, {0xeb, 0x00, 0xc1}};
   for (const std::uint8_t on : {4, 5, 6, 7, 8}) {
-    const ExecutedPayload e = with_code({0xeb, static_cast<std::uint8_t>(on - 2), 0x90});
-    EXPECT_EQ(e.vector, kInvalidOpcode);
-    EXPECT_EQ(e.after.rip, e.before.rip + on);
+    codes.push_back({0xeb, static_cast<std::uint8_t>(on - 2), 0x90});
+  }
+  const auto e = with_codes(codes);
+  EXPECT_NE(e[0].after.rcx, e[0].before.rcx) << "one byte on: ECX is destroyed";
+  EXPECT_EQ(e[1].vector, kInvalidOpcode) << "two bytes on: the jump is swallowed";
+  EXPECT_NE(e[1].after.rbx, e[1].before.rbx);
+  for (unsigned on = 4; on <= 8; ++on) {
+    EXPECT_EQ(e[on - 2].vector, kInvalidOpcode) << on;
+    EXPECT_EQ(e[on - 2].after.rip, e[on - 2].before.rip + on);
   }
 }
 
 TEST_F(LandingSled, EvenADestroyedStackPointerIsReported) {
-  const ExecutedPayload e = with_code({0x48, 0x31, 0xe4});  // xor %rsp, %rsp
-  EXPECT_EQ(e.vector, kNoFault);
-  EXPECT_EQ(e.after.rsp, 0u);
-  EXPECT_EQ(e.after.r15, e.before.r15);
-  const ExecutedPayload user = with_code({0x31, 0xe4, 0x90}, kUser);
-  EXPECT_EQ(user.vector, kNoFault);
-  EXPECT_EQ(user.after.rsp, 0u);
+  const auto kernel = with_codes({{0x48, 0x31, 0xe4}, {0x90, 0x90, 0x90}});  // xor %rsp, %rsp
+  EXPECT_EQ(kernel[0].vector, kNoFault);
+  EXPECT_EQ(kernel[0].after.rsp, 0u);
+  EXPECT_EQ(kernel[0].after.r15, kernel[0].before.r15);
+  EXPECT_EQ(kernel[1].after.rsp, kernel[1].before.rsp);
+  const auto user = with_codes({{0x31, 0xe4, 0x90}}, kUser);
+  EXPECT_EQ(user[0].vector, kNoFault);
+  EXPECT_EQ(user[0].after.rsp, 0u);
 }
 
 TEST_F(InstructionOps, InterruptsOnTakesWhatIsPending) {

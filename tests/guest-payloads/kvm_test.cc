@@ -105,8 +105,7 @@ INSTANTIATE_TEST_SUITE_P(Modes, AgentOnKvmInApicMode, ::testing::Values("xapic",
 
 TEST_F(AgentOnKvm, ApicModesAndBack) {
   const auto x2 = program.op(OpCode::kApicMode, {1});
-  const auto reserved =
-      program.op(OpCode::kApicWrite, {0x20, 1});  // the id cannot be written
+  const auto reserved = program.op(OpCode::kApicWrite, {0x20, 1});  // the id cannot be written
   program.op(OpCode::kSendIcr, {0x44041, 0});
   const auto one = program.op(OpCode::kAwaitInterrupts, {0x41, 1, 0, kSecond});
   const auto x1 = program.op(OpCode::kApicMode, {0});
