@@ -41,7 +41,7 @@ bool AsyncPageFault::write_enable(unsigned cpu, std::uint64_t value) {
   state.enabled = (value & kvm::kMsrEnabled) && (value & apf::kAsInterrupt);
   if (!state.enabled) {
     const bool outstanding = !state.waiting.empty() || !state.done.empty();
-    if (outstanding && host_.interposer.switched("async-pf-survives-disable")) {
+    if (outstanding && host_.interposer.switched("apf-survives-disable")) {
       state.survivors = true;
       return true;
     }
@@ -54,7 +54,7 @@ bool AsyncPageFault::write_enable(unsigned cpu, std::uint64_t value) {
   state.area_good = host_.is_ram(state.area, apf::kUsed);
   if (!state.area_good) return false;
   state.in_kernel = (value & apf::kSendAlways) != 0;
-  if (host_.interposer.switched("async-pf-flags-at-enable"))
+  if (host_.interposer.switched("apf-flags-on-regular-fault"))
     GuestArea(host_, Area::kAsyncPf, cpu, WhenWritten::kRegister, state.area, apf::kSize)
         .put("flags", apf::kFlags, apf::kPageNotPresent);
   // Whatever the guest waited for under an earlier registration: the token for all pages
@@ -144,7 +144,7 @@ bool AsyncPageFault::page_in(std::uint64_t gpa) {
       return one.page == page && one.notified;
     });
   });
-  if (!awaited || !host_.interposer.switched("async-pf-ready-before-page")) {
+  if (!awaited || !host_.interposer.switched("apf-ready-before-page")) {
     std::erase(host_.state.absent, page);
     host_.services.set_absent(page, false);
   }
@@ -181,7 +181,7 @@ void AsyncPageFault::tell_ready(unsigned cpu) {
     const bool on = (state.enabled || state.survivors) && state.area_good;
     // The guest takes a token by writing 0 over it; until then the next one waits.
     if (on && !host_.services.apic(cpu).enabled) return;
-    if (on && area.get(apf::kToken) != 0 && !host_.interposer.switched("async-pf-overwrites-token"))
+    if (on && area.get(apf::kToken) != 0 && !host_.interposer.switched("apf-ready-overwrites"))
       return;
     const AwaitedPage awaited = state.done.front();
     state.done.pop_front();

@@ -65,7 +65,7 @@ struct AsyncPageFaultState {
   bool area_good = false;  // in RAM
   bool in_kernel = false;  // bit 1: also at CPL 0
   bool check = false;      // look through `done` before the next entry
-  bool survivors = false;  // switch async-pf-survives-disable was committed
+  bool survivors = false;  // switch apf-survives-disable was committed
   std::uint8_t vector = 0;
   std::uint32_t next_id = 0;
   std::deque<AwaitedPage> waiting{};  // not back yet

@@ -73,7 +73,8 @@ void StealTime::record(unsigned cpu) {
   area.put("steal", st::kSteal, area.get(st::kSteal) + steal.waited_ns - steal.reported_ns);
   steal.reported_ns = steal.waited_ns;
   area.put("version", st::kVersion, version + 1);
-  // flags and the padding are never written.
+  // flags and the padding are never written, in Linux.
+  if (host_.interposer.switched("steal-flags-set")) area.put("flags", st::kFlags, 1);
 }
 
 }  // namespace hypervet::pv

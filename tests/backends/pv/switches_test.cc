@@ -39,6 +39,11 @@ class SwitchesTest : public KvmModelTest {
            model->before_entry(0);
            return machine->get<std::uint64_t>(kArea);
          }},
+        {"steal-flags-set",
+         [&] {
+           model->wrmsr(0, kSteal, kArea + 1);
+           return std::uint64_t{machine->get<std::uint32_t>(kArea + 12)};
+         }},
         {"pv-tlb-flush-ignored",
          [&] {
            model->wrmsr(0, kSteal, kArea + 1);
@@ -56,28 +61,28 @@ class SwitchesTest : public KvmModelTest {
            model->after_exit(0);
            return std::uint64_t{machine->eois};
          }},
-        {"async-pf-survives-disable",
+        {"apf-survives-disable",
          [&] {
            touch_two_pages();
            model->wrmsr(0, kApf, 0);
            verb(kPageIn, kPage);
            return std::uint64_t{token()};
          }},
-        {"async-pf-overwrites-token",
+        {"apf-ready-overwrites",
          [&] {
            touch_two_pages();
            verb(kPageIn, kPage);
            verb(kPageIn, kOther);
            return std::uint64_t{token()};
          }},
-        {"async-pf-ready-before-page",
+        {"apf-ready-before-page",
          [&] {
            touch_two_pages();
            verb(kPageIn, kPage);
            EXPECT_EQ(token(), 0x1000u);
            return machine->absent.size();
          }},
-        {"async-pf-flags-at-enable",
+        {"apf-flags-on-regular-fault",
          [&] {
            model->wrmsr(0, kApf, kArea + kOn);
            return std::uint64_t{machine->get<std::uint32_t>(kArea)};
