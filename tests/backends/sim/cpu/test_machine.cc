@@ -71,6 +71,7 @@ void TestMachine::build_tables() {
 
   memory.store<std::uint64_t>(kPml4, kPdpt | 7);
   memory.store<std::uint64_t>(kPdpt, kPageDirectory | 7);
+  memory.store<std::uint64_t>(kPdpt + 8 * 3, 0xc0000000 | 0x87);  // one page of 1 GiB: MMIO
   memory.store<std::uint64_t>(kPageDirectory, kPageTable | 7);
   for (std::uint64_t i = 1; i < 512; ++i) {
     memory.store<std::uint64_t>(kPageDirectory + 8 * i, i << 21 | 0x87);

@@ -75,7 +75,7 @@ class TestMachine {
   explicit TestMachine(std::uint64_t ram = 4 << 20);
 
   // Long mode, CPL 0, everything identity-mapped with 4 KiB pages below 2 MiB and 2 MiB pages up to
-  // 1 GiB, supervisor and user, RIP at kProgram, RSP at kStackTop.
+  // 1 GiB, one of 1 GiB at 3 GiB, supervisor and user, RIP at kProgram, RSP at kStackTop.
   void long_mode();
   // The same at CPL 3, with RSP at kUserStackTop.
   void user_mode();
