@@ -208,7 +208,11 @@ TEST(Reader, TailOfAnInterruptedWriteIsCutNotReported) {
 }
 
 TEST(Reader, EveryPrefixOfAStreamIsRead) {
-  const std::string whole = samples::stream(samples::mixed());
+  Results small = samples::mixed();
+  small.interfaces.resize(1);
+  small.cases.resize(5);
+  samples::summarize(small);
+  const std::string whole = samples::stream(small);
   const std::size_t run_end = whole.find('\n');
   for (std::size_t size = 0; size <= whole.size(); ++size) {
     const auto result = read(whole.substr(0, size));
