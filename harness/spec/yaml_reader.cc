@@ -324,7 +324,8 @@ struct Wording {
 };
 const Wording kWordings[] = {
     {YAML::ErrorMsg::MAP_VALUE,
-     "a ': ' is not allowed here; a text that holds one is written in quotes"},
+     "a ': ' is not allowed here; a text that holds one is written in quotes; or the line above "
+     "lacks its ':'"},
     {YAML::ErrorMsg::END_OF_MAP,
      "this does not go on the map above: look at the indentation and for a missing ':'"},
     {YAML::ErrorMsg::END_OF_SEQ, "this does not go on the list above: look at the indentation"},

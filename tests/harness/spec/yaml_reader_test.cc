@@ -93,7 +93,7 @@ TEST(YamlReader, BrokenYaml) {
   EXPECT_EQ(problems("text: one: two\n"),
             "t.yaml:1:10: not YAML: a ': ' is not allowed here; a text that holds one is written "
             "in quotes\n");
-  EXPECT_EQ(problems("a: 1\n# so\n\nb\nc: 2\n"),
+  EXPECT_EQ(problems("- a\n# so\n\nb: 1\n"),
             "t.yaml:4:1: this does not go on what stands above: look at the indentation and for a "
             "missing ':'\n");
   EXPECT_EQ(problems("a: 1\n- b\n"),
