@@ -2,7 +2,7 @@
 // One simulated machine: 1 to 8 interpreted CPUs with their local APICs, the platform's devices,
 // the KVM model and the interposer, and the scheduler that makes them one deterministic sequence of
 // instructions. Time is a count of ticks of 1 ns: one per instruction, whichever CPU executes it,
-// and the rest by skipping while all CPUs are halted.
+// and the rest by skipping while all CPUs are halted or spin.
 //
 // A machine belongs to one thread at a time; different machines share nothing that is written.
 // Everything that a run can change is in guest memory or in State, so memory restore plus restore()
@@ -241,9 +241,9 @@ class Machine final : public Platform,
     std::chrono::steady_clock::time_point wall_end;
     std::uint64_t start = 0;
     std::uint64_t instructions = 0;
-    std::uint64_t slices = 0;
-    std::uint64_t since_look = 0;  // instructions since the progress counters were looked at
-    std::uint64_t still = 0;       // instructions since they moved
+    std::uint64_t since_clock = 0;  // work since the wall clock was looked at
+    std::uint64_t since_look = 0;   // instructions since the progress counters were looked at
+    std::uint64_t still = 0;        // instructions since they moved
     std::uint64_t progress = 0;
     unsigned idle_skips = 0;    // in a row, none of which made a CPU execute
     unsigned empty_slices = 0;  // in a row

@@ -19,13 +19,14 @@ constexpr std::uint64_t kShortestSlice = 20, kLongestSlice = 200, kSoloSlice = 5
 // While all CPUs spin, each round skips an eighth of the time that they have spun, at most this
 // much: a wait of a second costs as many instructions as one of some milliseconds, and ends at most
 // an eighth too late.
-constexpr std::uint64_t kLongestSkip = 20'000;
+constexpr std::uint64_t kLongestSkip = 100'000;
 
 constexpr std::uint64_t kLookInterval =
     100'000;  // instructions between looks at the progress counters
-constexpr std::uint64_t kClockInterval = 2'048;  // slices between looks at the wall clock
-constexpr unsigned kMaxIdleSkips = 10'000;       // events in a row that woke no CPU
-constexpr unsigned kMaxEmptySlices = 100'000;    // slices in a row in which nothing executed
+// The wall clock is looked at after this many instructions, a slice counting as some.
+constexpr std::uint64_t kClockInterval = 2'000'000, kSliceCost = 1'000;
+constexpr unsigned kMaxIdleSkips = 10'000;     // events in a row that woke no CPU
+constexpr unsigned kMaxEmptySlices = 100'000;  // slices in a row in which nothing executed
 
 std::string hex(std::span<const std::uint8_t> bytes) {
   std::string text;
@@ -46,6 +47,7 @@ MachineStop Machine::run(const RunLimits& limits) {
       run_slice(*cpu);
       skip_spinning();
     } else {
+      watch_.since_clock += kSliceCost;
       skip_idle();
     }
     check_limits(limits);
@@ -119,7 +121,7 @@ void Machine::run_slice(unsigned index) {
 
   watch_.instructions += result.instructions;
   watch_.since_look += result.instructions;
-  ++watch_.slices;
+  watch_.since_clock += result.instructions + kSliceCost;
   if (result.instructions != 0) watch_.idle_skips = 0;
   watch_.empty_slices = result.ticks == 0 ? watch_.empty_slices + 1 : 0;
   after_slice(index, result);
@@ -244,7 +246,9 @@ void Machine::check_limits(const RunLimits& limits) {
                                                       watch_.still / 1'000'000));
     }
   }
-  if (watch_.slices % kClockInterval == 0 && std::chrono::steady_clock::now() > watch_.wall_end) {
+  if (watch_.since_clock < kClockInterval) return;
+  watch_.since_clock = 0;
+  if (std::chrono::steady_clock::now() > watch_.wall_end) {
     stop(backends::Stop::kDeadline, "no end within the time limit");
   }
 }

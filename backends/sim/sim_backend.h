@@ -27,12 +27,12 @@ struct SimOptions {
 
 // Any PVH payload, for `hypervet exec`.
 struct ExecRequest {
-  std::filesystem::path payload;
-  std::string command_line;
-  std::vector<std::byte> module;  // module 0; empty: none
-  backends::Configuration configuration;
+  std::filesystem::path payload{};
+  std::string command_line{};
+  std::vector<std::byte> module{};  // module 0; empty: none
+  backends::Configuration configuration{};
   std::uint64_t seed = 1;
-  backends::Limits limits;
+  backends::Limits limits{};
 };
 
 struct ExecOutcome {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds programs and reads observations back, straight from the wire formats, for tests that run the real agent. One
-// test, one thread.
+// Builds programs and reads observations back, straight from the wire formats, for tests that run
+// the real agent. One test, one thread.
 #pragma once
 
 #include <cstddef>
