@@ -15,9 +15,12 @@ using backends::Stop;
 using Clock = VcpuThreads::Clock;
 using std::chrono::milliseconds;
 
-// How long a thread may take to come out of KVM_RUN, or an instruction to be carried out, on a
-// loaded host.
-constexpr milliseconds kPatience{100};
+// How long a thread may take to come out of KVM_RUN on a loaded host.
+constexpr milliseconds kPatience{250};
+// Processor time in which an instruction must be through, and how long a loaded host may take to
+// grant it.
+constexpr milliseconds kStepBudget{20};
+constexpr milliseconds kStepPatience{2000};
 // A thread that used less than this share of a tick was not executing a guest.
 constexpr int kIdleShare = 8;
 // Samples of the registers taken while a CPU stands still.
@@ -112,12 +115,7 @@ std::optional<Ending> Supervisor::examine() {
   threads_.thaw();
   if (ending || !held) return ending;
   const auto suspect = standing_longest();
-  if (!suspect) return std::nullopt;
-  if (executes(*suspect)) {
-    cpus_[*suspect].since = cpus_[*suspect].used;
-    return std::nullopt;
-  }
-  return stuck(*suspect);
+  return suspect ? probe(*suspect) : std::nullopt;
 }
 
 void Supervisor::read_all() {
@@ -158,25 +156,30 @@ std::optional<unsigned> Supervisor::standing_longest() const {
   return longest;
 }
 
-bool Supervisor::executes(unsigned cpu) {
-  const auto step = threads_.step(cpu, kPatience);
-  if (step && !same(step->before, step->after)) return true;
-  return jumps_to_itself(code_of(cpu));
+std::optional<Ending> Supervisor::probe(unsigned cpu) {
+  const auto step = threads_.step(cpu, kStepBudget, kStepPatience);
+  if (!step.done && !step.exhausted) return std::nullopt;  // the host is too busy to tell now
+  const auto code = code_of(cpu);
+  if (!code) return std::nullopt;
+  if ((step.done && !same(step.before, step.after)) || jumps_to_itself(*code)) {
+    cpus_[cpu].since = cpus_[cpu].used;
+    return std::nullopt;
+  }
+  return stuck(cpu, *code);
 }
 
-std::vector<std::uint8_t> Supervisor::code_of(unsigned cpu) {
-  const bool held = threads_.freeze(kPatience);
-  auto code = held ? code_at_rip(threads_.vcpu(cpu), pages_) : std::vector<std::uint8_t>{};
+std::optional<std::vector<std::uint8_t>> Supervisor::code_of(unsigned cpu) {
+  std::optional<std::vector<std::uint8_t>> code;
+  if (threads_.freeze(kPatience)) code = code_at_rip(threads_.vcpu(cpu), pages_);
   threads_.thaw();
   return code;
 }
 
-Ending Supervisor::stuck(unsigned cpu) {
-  return {
-      Stop::kStuck,
-      fmt::format("CPU {} used {} ms of processor time inside KVM_RUN without leaving the "
-                  "instruction at {:#x}{}",
-                  cpu, in_ms(cpus_[cpu].standing()), cpus_[cpu].regs->rip, name_of(code_of(cpu)))};
+Ending Supervisor::stuck(unsigned cpu, const std::vector<std::uint8_t>& code) {
+  return {Stop::kStuck,
+          fmt::format("CPU {} used {} ms of processor time inside KVM_RUN without leaving the "
+                      "instruction at {:#x}{}",
+                      cpu, in_ms(cpus_[cpu].standing()), cpus_[cpu].regs->rip, name_of(code))};
 }
 
 Ending Supervisor::out_of_time() {

@@ -57,11 +57,11 @@ class Supervisor {
   void read_all();
   std::optional<Ending> deadlock();
   std::optional<unsigned> standing_longest() const;
-  // Whether the CPU gets through an instruction after all: a loop of a few instructions may look
-  // still.
-  bool executes(unsigned cpu);
-  Ending stuck(unsigned cpu);
-  std::vector<std::uint8_t> code_of(unsigned cpu);
+  // Tries to have a CPU that looks still carry out one instruction; a loop of a few may have looked
+  // so.
+  std::optional<Ending> probe(unsigned cpu);
+  Ending stuck(unsigned cpu, const std::vector<std::uint8_t>& code);
+  std::optional<std::vector<std::uint8_t>> code_of(unsigned cpu);
   Ending out_of_time();
   std::string describe(unsigned cpu);
 

@@ -205,19 +205,26 @@ void VcpuThreads::thaw() {
   thawed_.notify_all();
 }
 
-std::optional<VcpuThreads::Step> VcpuThreads::step(unsigned index,
-                                                   std::chrono::nanoseconds patience) {
+VcpuThreads::Step VcpuThreads::step(unsigned index, std::chrono::nanoseconds budget,
+                                    std::chrono::nanoseconds patience) {
+  constexpr auto kSlice = std::chrono::milliseconds(10);
   Cpu& cpu = cpus_[index];
+  const auto until = Clock::now() + patience;
+  const auto used_before = cpu_time(index);
   std::unique_lock lock(mutex_);
-  if (!cpu.running) return std::nullopt;
-  cpu.step_done = false;
+  if (!cpu.running) return {};
+  cpu.step = {};
   cpu.wants_step = true;
   kick(cpu);
-  changed_.wait_for(lock, patience, [&] { return !cpu.wants_step || ending_; });
-  if (cpu.step_done) return cpu.step;
+  do {
+    changed_.wait_for(lock, kSlice, [&] { return !cpu.wants_step || ending_; });
+    cpu.step.exhausted =
+        !cpu.step.done && (!cpu.wants_step || cpu_time(index) - used_before >= budget);
+  } while (cpu.wants_step && !cpu.step.exhausted && !ending_ && Clock::now() < until);
+  const Step result = cpu.step;
   cpu.wants_step = false;
-  if (cpu.running) kick(cpu);
-  return std::nullopt;
+  if (cpu.stepping && cpu.running) kick(cpu);
+  return result;
 }
 
 void VcpuThreads::stepped(unsigned index) {
@@ -226,7 +233,7 @@ void VcpuThreads::stepped(unsigned index) {
   const auto after = cpu.vcpu->regs();
   const std::lock_guard lock(mutex_);
   if (after) cpu.step.after = *after;
-  cpu.step_done = after.has_value() && cpu.stepping;
+  cpu.step.done = after.has_value() && cpu.stepping;
   cpu.wants_step = cpu.stepping = false;
   changed_.notify_all();
 }

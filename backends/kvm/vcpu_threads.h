@@ -61,13 +61,15 @@ class VcpuThreads {
   bool freeze(std::chrono::nanoseconds patience);
   void thaw();
 
-  // Has the vCPU carry out one instruction and tells its registers before and after. nullopt: KVM
-  // cannot, or does not say within `patience` that it has. Not while frozen.
+  // Has the vCPU carry out one instruction. Waits until KVM says that it has, or its thread has
+  // used `budget` of processor time without, at most `patience` of real time. Not while frozen.
   struct Step {
+    bool done = false;       // before and after are valid
+    bool exhausted = false;  // the budget was used up, or KVM cannot step
     kvm_regs before{};
     kvm_regs after{};
   };
-  std::optional<Step> step(unsigned cpu, std::chrono::nanoseconds patience);
+  Step step(unsigned cpu, std::chrono::nanoseconds budget, std::chrono::nanoseconds patience);
   // A single step is over. From the vCPU's own thread.
   void stepped(unsigned cpu);
 
@@ -95,7 +97,6 @@ class VcpuThreads {
     bool wants_step = false;
     bool stepping = false;
     Step step;
-    bool step_done = false;
   };
 
   void loop(unsigned cpu);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the engine tells a machine that will not end by itself, what it costs, and that nothing is
 // left behind.
-#include <dirent.h>
 #include <gmock/gmock.h>
+#include <time.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
-#include <iostream>
-#include <thread>
 
 #include "tests/backends/kvm/steps.h"
 
@@ -20,6 +19,13 @@ using testing::HasSubstr;
 using KvmHang = KvmTest;
 
 constexpr std::uint8_t kReturn = 0xc3;
+
+// Processor time of this process: what a hang costs, however many others want the machine.
+std::chrono::milliseconds processor_time() {
+  timespec time;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::milliseconds(time.tv_nsec / 1'000'000);
+}
 
 class Stopwatch {
  public:
@@ -52,8 +58,9 @@ Steps hypercalls() {
 }
 
 TEST_F(KvmHang, AnInstructionThatNeverEndsIsStuckAndNamed) {
-  const Stopwatch watch;
+  const auto before = processor_time();
   const auto outcome = run(hypercalls());
+  const auto cost = processor_time() - before;
   if (outcome.stop == Stop::kFinished) GTEST_SKIP() << "hypercalls return here, as they should";
   EXPECT_EQ(outcome.stop, Stop::kStuck) << outcome.detail;
   EXPECT_THAT(outcome.detail, HasSubstr("(VMCALL)"));
@@ -61,7 +68,7 @@ TEST_F(KvmHang, AnInstructionThatNeverEndsIsStuckAndNamed) {
   EXPECT_THAT(outcome.cpus[0].code, testing::SizeIs(15));
   EXPECT_EQ(outcome.cpus[0].registers.rax, 99u);
   EXPECT_EQ(outcome.cpus[0].code[0], 0x0f);
-  EXPECT_LT(watch.elapsed(), 1500ms);
+  EXPECT_LT(cost, 1200ms);
 }
 
 TEST_F(KvmHang, WithPatchingOffAForeignHypercallFaults) {
@@ -147,7 +154,7 @@ TEST_F(KvmHang, CodeOutsideRamIsAnInternalError) {
 
 TEST_F(KvmHang, AStuckApplicationCpuIsNamed) {
   const auto outcome =
-      run(Steps().start_cpus(1, hypercalls().park()).await(kRoom, 1), with_cpus(2), within(4s));
+      run(Steps().start_cpus(1, hypercalls().park()).await(kRoom, 1), with_cpus(2), within(30s));
   if (outcome.stop == Stop::kDeadline || outcome.stop == Stop::kFinished) {
     GTEST_SKIP() << "hypercalls return here, as they should";
   }
@@ -167,20 +174,21 @@ TEST_F(KvmHang, LeavesNoThreadAndNoDescriptorBehind) {
   EXPECT_EQ(entries("/proc/self/fd"), descriptors);
 }
 
-// HYPERVET_KVM_HANGS=200 for the long form.
+// HYPERVET_KVM_HANGS=200 for the long form. The limit is short here: what counts is what is left
+// behind.
 TEST_F(KvmHang, SurvivesOneHangAfterTheOther) {
   const char* asked = std::getenv("HYPERVET_KVM_HANGS");
-  const int hangs = asked != nullptr ? std::atoi(asked) : 3;
+  const int hangs = asked != nullptr ? std::atoi(asked) : 20;
+  backends::Limits limits;
+  limits.no_progress = 60ms;
+  run(Steps().finish());
   const std::size_t threads = entries("/proc/self/task");
   const std::size_t descriptors = entries("/proc/self/fd");
-  const Stopwatch watch;
   for (int i = 0; i < hangs; ++i) {
-    const auto outcome = run(hypercalls());
+    const auto outcome = run(hypercalls(), {}, limits);
     if (outcome.stop == Stop::kFinished) GTEST_SKIP() << "hypercalls return here, as they should";
     ASSERT_EQ(outcome.stop, Stop::kStuck) << outcome.detail;
   }
-  RecordProperty("ms_per_hang", static_cast<int>(watch.elapsed().count() / hangs));
-  std::cout << "a hang costs " << watch.elapsed().count() / hangs << " ms\n";
   EXPECT_EQ(entries("/proc/self/task"), threads);
   EXPECT_EQ(entries("/proc/self/fd"), descriptors);
 }
