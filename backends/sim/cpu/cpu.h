@@ -70,8 +70,8 @@ class Cpu {
 
   // Exact at any time outside run() and inside a Platform call. The reference stays valid.
   const CpuState& state() const;
-  // Replaces everything, drops all that was cached. Not inside run(). Also the way to change
-  // anything but a general register: copy state(), edit, set_state().
+  // Replaces everything, drops all that was cached and a pending injection. Not inside run(). Also
+  // the way to change anything but a general register: copy state(), edit, set_state().
   void set_state(const CpuState& state);
 
   std::uint64_t gpr(Gpr reg) const;

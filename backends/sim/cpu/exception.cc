@@ -32,7 +32,12 @@ void Core::deliver_event(std::uint8_t vector, std::optional<std::uint32_t> error
   ++s.ticks;
   ++s.instructions;
   while (!deliver(vector, error, source, rip)) {
-    if (attention & attention::kAbort) return;
+    if (attention & attention::kAbort) {
+      // A stack or table page is absent for now: the event is not lost, the next run delivers it.
+      injected = {.vector = vector, .has_error = error.has_value(), .error = error.value_or(0)};
+      injected_cr2 = s.cr2;
+      return;
+    }
     attention &= ~attention::kFault;
     const PendingFault second = pending;
     const bool had_exception = source == EventSource::exception || source == EventSource::trap;

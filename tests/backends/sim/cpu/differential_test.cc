@@ -33,6 +33,7 @@ class SimulatedProcessor {
     machine::GuestMemory& m = machine_.memory;
     for (std::uint64_t page = 0; page < (2 << 20); page += 4096) machine_.set_page(page, 3);
     for (std::uint64_t i = 1; i < 512; ++i) m.store<std::uint64_t>(kPageDirectory + 8 * i, 0);
+    m.store<std::uint64_t>(kPdpt + 8 * 3, 0);
     m.store<std::uint64_t>(kPageDirectory + 8 * (kWindow >> 21), kWindowTables | 7);
     for (std::uint64_t i = 0; i < kWindowSize >> 12; ++i) {
       m.store<std::uint64_t>(kWindowTables + 8 * i, (kWindowPhysical + (i << 12)) | 7);
