@@ -5,6 +5,8 @@
 
 namespace hypervet::guest {
 
+extern "C" const std::uint8_t hv_image_end[];  // agent.ld
+
 namespace {
 
 constexpr std::uint32_t kMagic = 0x336e'c578;
@@ -45,8 +47,10 @@ Module module0(const StartInfo* info) {
 
 bool is_free(std::uint64_t address, std::uint64_t size) {
   using namespace protocol;
+  // Not up to the mailbox: Xen's toolstack puts modules right behind the image.
+  const auto image_end = reinterpret_cast<std::uint64_t>(hv_image_end);
   return readable(address, size) && !overlap(address, size, kTrampolineAddress, kPage) &&
-         !overlap(address, size, kAgentAddress, kMailboxAddress - kAgentAddress) &&
+         !overlap(address, size, kAgentAddress, image_end - kAgentAddress) &&
          !overlap(address, size, kMailboxAddress, kPage) &&
          !overlap(address, size, kObservationsAddress, kObservationsSize) &&
          !overlap(address, size, kArenaAddress, kArenaSize);

@@ -56,6 +56,7 @@ enum class OpCode : std::uint16_t {
   kRead = 16,  // {address, size}: copies at most kMaxReadBytes into a Bytes frame
   kFill = 17,  // {address, size, byte}
   kMap = 18,   // {virtual page in the window, physical page, MapFlags}: 4 KiB mapping, flushes the TLB entry
+               // on the CPU that runs it
 
   // Time and waiting. Durations are nanoseconds of TSC time. Interrupts are taken in these ops alone (and in
   // instruction ops with kInterruptsOn). Answer: Values {reached 0|1, nanoseconds waited, last value seen}.
