@@ -21,7 +21,7 @@ struct KvmOptions {
   std::string words = {};  // appended to the command line
   // Performs Mailbox::host_verb: sets host_result and host_status.
   std::function<void(protocol::Mailbox&)> host = {};
-  std::chrono::seconds limit{20};
+  std::chrono::seconds limit{60};
 };
 
 struct KvmRun {
