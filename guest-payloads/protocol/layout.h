@@ -26,7 +26,8 @@ inline constexpr std::uint64_t kObservationsAddress = 0x0041'0000;
 inline constexpr std::uint64_t kObservationsSize = 0x000f'0000;
 
 // Where backends that choose the place of PVH module 0 put the program. The agent takes any place that does not
-// overlap the areas named here.
+// overlap the areas named here (of kAgentAddress on: the image itself), at a multiple of 8. A VMM that puts module 0 at the
+// top of RAM needs more than kMinimumMemory, where that is the arena.
 inline constexpr std::uint64_t kProgramAddress = 0x0050'0000;
 inline constexpr std::uint64_t kProgramMaxSize = 0x0010'0000;
 

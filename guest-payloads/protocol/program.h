@@ -38,6 +38,12 @@ struct Operand {
   std::uint32_t reserved = 0;
 };
 
+// Operands that may not come from a slot: sizes and the byte of kRead and kFill, page and flags of kMap, vectors, CPUs,
+// register offsets, kApicMode, the verb, the scenario, the count of kRepeat (agent/op_rules.h has the table). The block of
+// a kHandler holds instruction ops without kInterruptsOn, memory ops, kCounts, kInterruptLog, kSendIcr, kApicRead and
+// kApicWrite alone. Registers that an instruction op does not give hold patterns; RAX of kStore and kOut holds the whole
+// value, the address of kLoad and kStore is in RBX, the port in RDX.
+//
 // Ops. "Instruction ops" execute exactly one instruction under test with a full register file loaded before and
 // stored after it; they answer with an Executed frame. The others answer as said.
 enum class OpCode : std::uint16_t {
@@ -75,7 +81,7 @@ enum class OpCode : std::uint16_t {
   kApicMode = 38,      // {0 xAPIC | 1 x2APIC} on this CPU
 
   // Control.
-  kOnCpu = 48,     // {cpu}: hands the block to that CPU and goes on at once. Answer: Done
+  kOnCpu = 48,     // {cpu}: hands the block to that CPU, once it is idle, and goes on at once. Answer: Done
   kJoin = 49,      // {cpu, within}: until that CPU has finished its block. Values {reached, waited}
   kHost = 50,      // {verb, a0, a1, a2}: HostVerb. Values {status, result}; slot: result
   kScenario = 51,  // {ScenarioId, a0..a4}: compiled code. Values, as the scenario's table says
