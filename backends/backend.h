@@ -104,7 +104,7 @@ struct Outcome {
 
 struct Limits {
   std::chrono::nanoseconds deadline = std::chrono::seconds(10);      // for the whole program, wall time
-  std::chrono::nanoseconds no_progress = std::chrono::milliseconds(800);  // CPU time standing still
+  std::chrono::nanoseconds no_progress = std::chrono::milliseconds(400);  // CPU time standing still
 };
 
 struct Job {

@@ -52,6 +52,8 @@ Application::Application(int argc, char** argv)
   add_run(*this);
   add_rerun(*this);
   add_list(*this);
+  add_explain(*this);
+  add_coverage(*this);
   add_lint(*this);
   add_vet(*this);
   add_doctor(*this);

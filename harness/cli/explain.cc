@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// hypervet explain: a clause, its cases and its violations as a person reads them.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "backends/violations/vocabulary.h"
+#include "harness/cli/application.h"
+#include "harness/run/select.h"
+#include "harness/spec/coverage.h"
+#include "harness/spec/describe.h"
+
+namespace hypervet::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> globs;
+  bool violations = false;
+};
+
+// "case", "case 'in user mode'": with its matrix, machine and steps below it.
+void show_case(const spec::Case& a_case) {
+  const auto points = spec::instances(a_case);
+  fmt::print("\n  case{}{}\n", a_case.name.empty() ? "" : " '" + a_case.name + "'",
+             points > 1 ? fmt::format(" ({} instances)", points) : "");
+  for (const auto& line : spec::describe(a_case)) fmt::print("    {}\n", line);
+}
+
+void show_clause(Application& application, const spec::Interface& interface, const spec::Clause& clause) {
+  const auto& terminal = application.terminal();
+  fmt::print("{}\n", terminal.paint(clause.id, Colour::kStrong));
+  fmt::print("  {} - {}\n", spec::to_string(clause.level), clause.text);
+  fmt::print("  {} ({}), {}\n", interface.source.document, interface.source.version, clause.section);
+  fmt::print("  {}\n", spec::to_string(clause.mark));
+  if (!clause.untestable.empty()) {
+    fmt::print("\n  untestable: {}\n", clause.untestable);
+    return;
+  }
+  for (const auto& a_case : clause.cases) show_case(a_case);
+  fmt::print("\n  fails when\n");
+  for (const auto& violation : clause.violations) {
+    fmt::print("    {:<28} {}\n", violation.name, spec::describe(violation));
+  }
+  fmt::print("\n  to run it:   {0} run {1}\n  to prove it: {0} vet {1}\n", application.command(), clause.id);
+}
+
+void show_violation_vocabulary() {
+  for (const auto& seam : violations::seams()) {
+    fmt::print("at: {}\n", seam.name);
+    for (const auto& key : seam.keys) {
+      fmt::print("  {:<16} {:<9} {:<12} {:<40} {}\n", key.name,
+                 key.role == violations::KeyRole::kCondition ? "condition" : "effect",
+                 key.number ? "expression" : "", key.words, key.what);
+    }
+  }
+}
+
+int execute(Application& application, const Options& options) {
+  if (options.violations) {
+    show_violation_vocabulary();
+    return kConformant;
+  }
+  if (options.globs.empty()) throw Exit{kUsage, "explain needs the id of a clause; `list` shows them"};
+  const auto specs = application.load_specs();
+  const auto clauses = run::select_clauses(specs, options.globs);
+  if (!clauses) throw Exit{kUsage, clauses.error()};
+  for (std::size_t i = 0; i < clauses->size(); ++i) {
+    if (i > 0) fmt::print("\n");
+    show_clause(application, *(*clauses)[i].first, *(*clauses)[i].second);
+  }
+  return kConformant;
+}
+
+}  // namespace
+
+void add_explain(Application& application) {
+  auto options = std::make_shared<Options>();
+  auto* verb = application.verb("explain", "A clause, its cases and violations as a person reads them",
+                                [&application, options] { return execute(application, *options); });
+  verb->add_option("ID-GLOB", options->globs, "Clauses or interfaces; * and ? are wildcards");
+  verb->add_flag("--violations", options->violations, "The seams and keys that a violation may name");
+}
+
+}  // namespace hypervet::cli
