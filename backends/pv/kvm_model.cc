@@ -201,7 +201,11 @@ AbsentAnswer KvmModel::touched_absent(unsigned cpu, std::uint64_t gpa, bool /*wr
 }
 
 const KvmState& KvmModel::state() const { return parts_->host.state; }
-void KvmModel::restore(const KvmState& state) { parts_->host.state = state; }
+void KvmModel::restore(const KvmState& state) {
+  parts_->host.state = state;
+  // A page that is marked but not in the list is unmarked when it is touched.
+  for (const std::uint64_t page : state.absent) parts_->host.services.set_absent(page, true);
+}
 
 // --- Host verbs
 // -----------------------------------------------------------------------------------------------------

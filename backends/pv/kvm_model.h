@@ -105,7 +105,8 @@ class KvmModel {
   HostAnswer host_verb(unsigned cpu, protocol::HostVerb verb,
                        const std::array<std::uint64_t, 4>& arguments);
 
-  // --- Snapshots: a plain copy. The machine saves its memory and time with it.
+  // --- Snapshots: a plain copy. The machine saves its memory and time with it, and restores them
+  // first: restore() marks the absent pages again.
   const KvmState& state() const;
   void restore(const KvmState& state);
 

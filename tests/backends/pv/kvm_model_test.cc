@@ -50,6 +50,7 @@ TEST_F(KvmWholeTest, RestoringGoesBackToTheSavedState) {
   machine->memory = memory;
   machine->now = now;
   model->restore(saved);
+  EXPECT_THAT(machine->absent, testing::ElementsAre(0x9000));
   EXPECT_EQ(observe(), first);
 
   // And into another model of the same configuration.
