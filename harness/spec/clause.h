@@ -115,6 +115,7 @@ struct Interface {
   std::string title;
   Source source;
   std::map<std::string, std::uint64_t> constants;
+  std::map<std::string, Mark> constant_marks;
   std::map<std::string, Structure> structures;
   std::vector<Clause> clauses;
   std::vector<FeatureUse> feature_uses;  // everywhere in the interface, in the order of the file

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <string>
+
 #include "harness/spec/lint_parts.h"
 #include "harness/spec/suggest.h"
 
@@ -23,6 +26,29 @@ void lint_features(const Interface& interface, const Specs& specs, Problems& pro
     }
   }
 }
+
+// Constants belong to their interface, but a name that has two values in two files misleads whoever
+// reads both, or is a slip.
+class ConstantLint {
+ public:
+  void check(const Interface& interface, Problems& problems) {
+    for (const auto& [name, value] : interface.constants) {
+      const Mark& mark = interface.constant_marks.at(name);
+      const auto [first, fresh] = first_.emplace(name, First{value, mark});
+      if (fresh || first->second.value == value) continue;
+      problems.add(mark,
+                   fmt::format("the constant {} is {} in {}", quote(name),
+                               format_number(first->second.value), to_string(first->second.mark)));
+    }
+  }
+
+ private:
+  struct First {
+    std::uint64_t value = 0;
+    Mark mark;
+  };
+  std::map<std::string, First> first_;
+};
 
 // Every clause is either checked, by a check that can fail, or says why it cannot be.
 void lint_completeness(const Clause& clause, Problems& problems) {
@@ -57,7 +83,9 @@ void lint_clause(const Interface& interface, const Clause& clause, Problems& pro
 
 Diagnostics lint(const Specs& specs) {
   Problems problems;
+  ConstantLint constants;
   for (const Interface& interface : specs.interfaces) {
+    constants.check(interface, problems);
     lint_features(interface, specs, problems);
     for (const Clause& clause : interface.clauses) lint_clause(interface, clause, problems);
   }

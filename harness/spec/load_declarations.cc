@@ -178,15 +178,7 @@ void load_constants(const Node& node, Loading& loading) {
     // Known from here on also if its value is not: one problem is enough.
     loading.names.set(name, value.value_or(0));
     loading.interface.constants.insert_or_assign(name, value.value_or(0));
-    if (!value) continue;
-    const auto [first, fresh] =
-        loading.seen.constants.emplace(name, Seen::Constant{*value, node.key_marks[i]});
-    if (!fresh && first->second.value != *value) {
-      loading.problems.add(
-          node.key_marks[i],
-          fmt::format("the constant {} is {} in {}", quote(name),
-                      format_number(first->second.value), to_string(first->second.mark)));
-    }
+    loading.interface.constant_marks.insert_or_assign(name, node.key_marks[i]);
   }
 }
 

@@ -19,13 +19,8 @@ inline constexpr std::uint64_t kMaxStructureSize = 4096;    // what one `read` c
 
 // What has been seen of all files so far.
 struct Seen {
-  struct Constant {
-    std::uint64_t value = 0;
-    Mark mark;
-  };
   std::map<std::string, Mark> interfaces;
   std::map<std::string, Mark> clauses;
-  std::map<std::string, Constant> constants;
   std::map<std::string, std::vector<FeatureUse>> feature_requires;  // of each feature, with marks
 };
 

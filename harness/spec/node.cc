@@ -13,6 +13,13 @@ auto find_entry(Entries& entries, std::string_view key) {
 
 }  // namespace
 
+Node::Node() = default;
+Node::Node(const Node&) = default;
+Node::Node(Node&&) noexcept = default;
+Node& Node::operator=(const Node&) = default;
+Node& Node::operator=(Node&&) noexcept = default;
+Node::~Node() = default;
+
 const Node* Node::find(std::string_view key) const {
   const auto found = find_entry(entries, key);
   return found == entries.end() ? nullptr : &found->second;

@@ -15,6 +15,15 @@ namespace hypervet::spec {
 
 struct Node {
   enum class Kind { kNull, kScalar, kList, kMap };
+
+  // Out of line: inside the class a pair that holds a Node is not complete yet.
+  Node();
+  Node(const Node&);
+  Node(Node&&) noexcept;
+  Node& operator=(const Node&);
+  Node& operator=(Node&&) noexcept;
+  ~Node();
+
   Kind kind = Kind::kNull;
   Mark mark;
   std::string scalar;       // kScalar

@@ -192,8 +192,19 @@ TEST_F(LoadFiles, NamesClashAcrossFiles) {
   write("b.yaml", interface("a", "constants: {N: 2, M: 7}\n" + feature));
   EXPECT_THAT(problems({folder_}),
               ElementsAre("b.yaml:1:12: the interface 'a' is already in a.yaml:1:12",
-                          "b.yaml:4:13: the constant 'N' is 1 in a.yaml:4:13",
                           "b.yaml:5:12: the feature 'x' is already in a.yaml:5:12"));
+}
+
+TEST_F(LoadFiles, AConstantWithTwoValuesIsForLint) {
+  write("a.yaml", interface("a", "constants: {N: 1, M: 7}\n"));
+  write("b.yaml", interface("b", "constants: {N: 2, M: 7}\n"));
+  const std::vector<fs::path> paths = {folder_};
+  const auto specs = load(paths);
+  ASSERT_TRUE(specs);
+  const Diagnostics problems = lint(*specs);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(line_of(problems[0]),
+            "4:13: the constant 'N' is 1 in " + folder_.string() + "/a.yaml:4:13");
 }
 
 TEST_F(LoadFiles, AClauseIsInOneFile) {

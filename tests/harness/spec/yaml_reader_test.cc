@@ -92,7 +92,7 @@ TEST(YamlReader, BrokenYaml) {
             "t.yaml:1:4: not YAML: the referenced anchor is not defined\n");
   EXPECT_EQ(problems("text: one: two\n"),
             "t.yaml:1:10: not YAML: a ': ' is not allowed here; a text that holds one is written "
-            "in quotes\n");
+            "in quotes; or the line above lacks its ':'\n");
   EXPECT_EQ(problems("- a\n# so\n\nb: 1\n"),
             "t.yaml:4:1: this does not go on what stands above: look at the indentation and for a "
             "missing ':'\n");
