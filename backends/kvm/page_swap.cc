@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstring>
+
 namespace hypervet::kvm {
 namespace {
 
@@ -29,6 +31,48 @@ Result<Fd> open_faults() {
   return fd;
 }
 
+Result<int> catch_faults(const Fd& faults, void* at) {
+  uffdio_register area{};
+  area.range = {.start = reinterpret_cast<std::uintptr_t>(at), .len = machine::kPageSize};
+  area.mode = UFFDIO_REGISTER_MODE_MISSING;
+  return call(faults, HV_REQUEST(UFFDIO_REGISTER), &area);
+}
+
+std::unexpected<Error> undo(const Fd& faults, void* at, const char* what) {
+  auto failed = failure(what);
+  uffdio_range range{.start = reinterpret_cast<std::uintptr_t>(at), .len = machine::kPageSize};
+  (void)call(faults, HV_REQUEST(UFFDIO_UNREGISTER), &range);
+  return failed;
+}
+
+// In one step, so that no store of another vCPU is lost between saving the page and dropping it.
+Result<void*> move_away(const Fd& faults, void* at) {
+  if (auto done = catch_faults(faults, at); !done) return std::unexpected(done.error());
+  void* const kept =
+      mremap(at, machine::kPageSize, machine::kPageSize, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+  if (kept == MAP_FAILED) return undo(faults, at, "mremap");
+  return kept;
+}
+
+// Where the kernel does not move it (before 5.7, or for reasons of its own): save, then drop. Saved
+// before faults are caught, or this thread would wait for a page that was never touched.
+Result<void*> copy_away(const Fd& faults, void* at) {
+  void* const kept =
+      mmap(nullptr, machine::kPageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (kept == MAP_FAILED) return failure("mmap");
+  std::memcpy(kept, at, machine::kPageSize);
+  if (auto done = catch_faults(faults, at); !done) {
+    munmap(kept, machine::kPageSize);
+    return std::unexpected(done.error());
+  }
+  if (madvise(at, machine::kPageSize, MADV_DONTNEED) != 0) {
+    auto failed = undo(faults, at, "madvise");
+    munmap(kept, machine::kPageSize);
+    return failed;
+  }
+  return kept;
+}
+
 }  // namespace
 
 bool PageSwap::possible() { return open_faults().has_value(); }
@@ -42,20 +86,10 @@ Result<int> PageSwap::take_out(std::uint64_t page) {
     faults_ = std::move(*opened);
   }
   std::uint8_t* const at = memory_.raw() + page;
-  uffdio_register area{};
-  area.range = {.start = reinterpret_cast<std::uintptr_t>(at), .len = machine::kPageSize};
-  area.mode = UFFDIO_REGISTER_MODE_MISSING;
-  if (auto done = call(faults_, HV_REQUEST(UFFDIO_REGISTER), &area); !done) return done;
-  // Moves the page away in one step, so that no store of another vCPU is lost between saving and
-  // dropping it.
-  void* const kept =
-      mremap(at, machine::kPageSize, machine::kPageSize, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
-  if (kept == MAP_FAILED) {
-    auto failed = failure("mremap");
-    (void)call(faults_, HV_REQUEST(UFFDIO_UNREGISTER), &area.range);
-    return failed;
-  }
-  kept_.emplace(page, kept);
+  auto kept = move_away(faults_, at);
+  if (!kept) kept = copy_away(faults_, at);
+  if (!kept) return std::unexpected(kept.error());
+  kept_.emplace(page, *kept);
   return 0;
 }
 
