@@ -74,7 +74,7 @@ void Supervisor::look() {
   if (!all_idle()) blocked_looks_ = 0;
   std::optional<Ending> ending;
   if (now >= deadline_) {
-    ending = out_of_time();
+    ending = last_look();
   } else if (all_idle() || any_suspect()) {
     ending = examine();
   }
@@ -114,7 +114,7 @@ std::optional<Ending> Supervisor::examine() {
   auto ending = held ? deadlock() : std::nullopt;
   threads_.thaw();
   if (ending || !held) return ending;
-  const auto suspect = standing_longest();
+  const auto suspect = standing_longest(limits_.no_progress);
   return suspect ? probe(*suspect) : std::nullopt;
 }
 
@@ -146,10 +146,10 @@ std::optional<Ending> Supervisor::deadlock() {
   return Ending{Stop::kDeadlock, std::move(detail)};
 }
 
-std::optional<unsigned> Supervisor::standing_longest() const {
+std::optional<unsigned> Supervisor::standing_longest(Duration at_least) const {
   std::optional<unsigned> longest;
   for (unsigned i = 0; i < cpus_.size(); ++i) {
-    if (!cpus_[i].regs || cpus_[i].standing() < limits_.no_progress) continue;
+    if (!cpus_[i].regs || cpus_[i].standing() < at_least) continue;
     if (cpus_[i].activity != Activity::kRuns) continue;
     if (!longest || cpus_[i].standing() > cpus_[*longest].standing()) longest = i;
   }
@@ -180,6 +180,14 @@ Ending Supervisor::stuck(unsigned cpu, const std::vector<std::uint8_t>& code) {
           fmt::format("CPU {} used {} ms of processor time inside KVM_RUN without leaving the "
                       "instruction at {:#x}{}",
                       cpu, in_ms(cpus_[cpu].standing()), cpus_[cpu].regs->rip, name_of(code))};
+}
+
+// A starved host may not have granted no_progress of processor time; a CPU that stood still in
+// several samples and does not get through a single step is stuck all the same.
+Ending Supervisor::last_look() {
+  const auto suspect = standing_longest(limits_.no_progress / 4);
+  auto ending = suspect ? probe(*suspect) : std::nullopt;
+  return ending ? std::move(*ending) : out_of_time();
 }
 
 Ending Supervisor::out_of_time() {

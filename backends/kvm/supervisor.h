@@ -56,12 +56,13 @@ class Supervisor {
   std::optional<Ending> examine();
   void read_all();
   std::optional<Ending> deadlock();
-  std::optional<unsigned> standing_longest() const;
+  std::optional<unsigned> standing_longest(Duration at_least) const;
   // Tries to have a CPU that looks still carry out one instruction; a loop of a few may have looked
   // so.
   std::optional<Ending> probe(unsigned cpu);
   Ending stuck(unsigned cpu, const std::vector<std::uint8_t>& code);
   std::optional<std::vector<std::uint8_t>> code_of(unsigned cpu);
+  Ending last_look();
   Ending out_of_time();
   std::string describe(unsigned cpu);
 

@@ -59,7 +59,7 @@ Steps hypercalls() {
 
 TEST_F(KvmHang, AnInstructionThatNeverEndsIsStuckAndNamed) {
   const auto before = processor_time();
-  const auto outcome = run(hypercalls());
+  const auto outcome = run(hypercalls(), {}, within(60s));
   const auto cost = processor_time() - before;
   if (outcome.stop == Stop::kFinished) GTEST_SKIP() << "hypercalls return here, as they should";
   EXPECT_EQ(outcome.stop, Stop::kStuck) << outcome.detail;
@@ -181,6 +181,7 @@ TEST_F(KvmHang, SurvivesOneHangAfterTheOther) {
   const int hangs = asked != nullptr ? std::atoi(asked) : 20;
   backends::Limits limits;
   limits.no_progress = 60ms;
+  limits.deadline = 60s;
   run(Steps().finish());
   const std::size_t threads = entries("/proc/self/task");
   const std::size_t descriptors = entries("/proc/self/fd");
