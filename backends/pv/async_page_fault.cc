@@ -16,10 +16,6 @@ using violations::WhenWritten;
 namespace {
 
 constexpr std::uint64_t kPageMask = ~std::uint64_t{0xfff};
-// How long the host needs for a page that a CPU waits for. A page of which the guest has been told
-// 'not present' comes back when the test says so (host verb page-in), or when a CPU waits for it
-// after all.
-constexpr std::uint64_t kSwapInNs = 1'000'000;
 // A token is a count above the CPU's number (arch/x86/kvm/mmu/mmu.c); the count is never 0.
 constexpr unsigned kTokenCountShift = 12;
 
@@ -97,9 +93,9 @@ AbsentAnswer AsyncPageFault::touched(unsigned cpu, std::uint64_t gpa) {
   if (!host_.services.interrupts_open(cpu) || std::ranges::any_of(state.waiting, is_this) ||
       std::ranges::any_of(state.done, is_this) ||
       state.waiting.size() + state.done.size() >= apf::kMaxOutstanding)
-    return wait_for(page);
+    return {.action = AbsentAnswer::Action::kWait};
   state.waiting.push_back({.page = page, .token = new_token(state, cpu)});
-  if (!can_tell_guest(cpu)) return wait_for(page);
+  if (!can_tell_guest(cpu)) return {.action = AbsentAnswer::Action::kWait};
   return inject(cpu, state.waiting.back());
 }
 
@@ -107,22 +103,15 @@ bool AsyncPageFault::is_absent(std::uint64_t page) const {
   return std::ranges::find(host_.state.absent, page) != host_.state.absent.end();
 }
 
-AbsentAnswer AsyncPageFault::wait_for(std::uint64_t page) {
-  auto& swap_ins = host_.state.swap_ins;
-  if (std::ranges::find(swap_ins, page, &SwapIn::page) == swap_ins.end())
-    swap_ins.push_back({page, host_.services.now_ns() + kSwapInNs});
-  return {.action = AbsentAnswer::Action::kWait};
-}
-
 AbsentAnswer AsyncPageFault::inject(unsigned cpu, AwaitedPage& awaited) {
   awaited.token = host_.interposer.token(Source::kAsyncPfNotPresent, cpu, awaited.token);
   GuestArea area(host_, Area::kAsyncPf, cpu, WhenWritten::kInject, host_.cpu(cpu).async_pf.area,
                  apf::kSize);
-  if (!area.put("flags", apf::kFlags, apf::kPageNotPresent)) return wait_for(awaited.page);
+  if (!area.put("flags", apf::kFlags, apf::kPageNotPresent)) return {.action = AbsentAnswer::Action::kWait};
   awaited.notified = true;
   const Interrupt fault{.cpu = cpu, .vector = violations::kPageFault};
   const auto sent = host_.interposer.interrupt({Source::kAsyncPfNotPresent, cpu, cpu}, fault);
-  if (sent.empty()) return wait_for(awaited.page);
+  if (sent.empty()) return {.action = AbsentAnswer::Action::kWait};
   // Error code 0: the fault says nothing of the access.
   return {AbsentAnswer::Action::kInject, {sent.front().vector, 0, awaited.token}};
 }
@@ -138,7 +127,6 @@ bool AsyncPageFault::page_in(std::uint64_t gpa) {
   const std::uint64_t page = gpa & kPageMask;
   if (!host_.is_ram(page, 1)) return false;
   if (!is_absent(page)) return true;
-  std::erase_if(host_.state.swap_ins, [page](const SwapIn& one) { return one.page == page; });
   const bool awaited = std::ranges::any_of(host_.state.cpu, [page](const CpuPart& part) {
     return std::ranges::any_of(part.async_pf.waiting, [page](const AwaitedPage& one) {
       return one.page == page && one.notified;
@@ -192,20 +180,6 @@ void AsyncPageFault::tell_ready(unsigned cpu) {
     if (area.put("token", apf::kToken, token))
       host_.send(Source::kAsyncPfReady, {cpu, state.vector, DeliveryMode::kFixed}, cpu, cpu);
   }
-}
-
-void AsyncPageFault::host_work() {
-  if (host_.state.swap_ins.empty()) return;
-  const std::uint64_t now = host_.services.now_ns();
-  const std::vector<SwapIn> pending = host_.state.swap_ins;
-  for (const SwapIn& one : pending)
-    if (one.due_ns <= now) page_in(one.page);
-}
-
-std::optional<std::uint64_t> AsyncPageFault::next_event_ns() const {
-  const auto& swap_ins = host_.state.swap_ins;
-  if (swap_ins.empty()) return std::nullopt;
-  return std::ranges::min(swap_ins, {}, &SwapIn::due_ns).due_ns;
 }
 
 }  // namespace hypervet::pv

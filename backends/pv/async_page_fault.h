@@ -31,13 +31,9 @@ class AsyncPageFault {
 
   void before_entry(unsigned cpu);
   void init_cpu(unsigned cpu);
-  // Pages whose time has come are swapped in.
-  void host_work();
-  std::optional<std::uint64_t> next_event_ns() const;
 
  private:
   bool is_absent(std::uint64_t page) const;
-  AbsentAnswer wait_for(std::uint64_t page);
   AbsentAnswer inject(unsigned cpu, AwaitedPage& awaited);
   bool can_tell_guest(unsigned cpu) const;
   void page_is_back(unsigned cpu, std::uint64_t page);

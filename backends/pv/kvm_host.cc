@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <utility>
+#include <vector>
 
 #include "backends/pv/pv_eoi.h"
 
@@ -14,6 +17,8 @@ using violations::Interrupt;
 using violations::Source;
 
 constexpr unsigned kMaxFieldSize = 8;
+// Between an interrupt and its repetition: at once it would merge with the one that still waits in the IRR.
+constexpr std::uint64_t kRepetitionGapNs = 20'000;
 
 bool carry_out(Services& services, const FieldWrite& write) {
   std::array<std::uint8_t, kMaxFieldSize> bytes{};
@@ -44,8 +49,31 @@ void KvmHost::deliver(const Interrupt& one, Source source) {
 }
 
 void KvmHost::send(Source source, const Interrupt& interrupt, unsigned lowest, unsigned highest) {
-  for (const Interrupt& one : interposer.interrupt({source, lowest, highest}, interrupt))
-    if (one.cpu < services.cpus()) deliver(one, source);
+  std::vector<Interrupt> sent;
+  for (const Interrupt& one : interposer.interrupt({source, lowest, highest}, interrupt)) {
+    if (one.cpu >= services.cpus()) continue;
+    const auto before = static_cast<std::uint64_t>(std::ranges::count(sent, one));
+    sent.push_back(one);
+    if (before == 0)
+      deliver(one, source);
+    else
+      state.late_interrupts.push_back(
+          {one, source, services.now_ns() + before * kRepetitionGapNs});
+  }
+}
+
+void KvmHost::work() {
+  if (state.late_interrupts.empty()) return;
+  const auto due = [now = services.now_ns()](const LateInterrupt& one) { return one.due_ns <= now; };
+  const std::vector<LateInterrupt> all = std::exchange(state.late_interrupts, {});
+  std::ranges::remove_copy_if(all, std::back_inserter(state.late_interrupts), due);
+  for (const LateInterrupt& one : all)
+    if (due(one)) deliver(one.interrupt, one.source);
+}
+
+std::optional<std::uint64_t> KvmHost::next_event_ns() const {
+  if (state.late_interrupts.empty()) return std::nullopt;
+  return std::ranges::min(state.late_interrupts, {}, &LateInterrupt::due_ns).due_ns;
 }
 
 void KvmHost::kick(unsigned cpu, unsigned lowest, unsigned highest) {

@@ -39,6 +39,10 @@ struct KvmHost {
             unsigned highest);
   void kick(unsigned cpu, unsigned lowest, unsigned highest);
 
+  // What is to happen at a time of its own.
+  void work();
+  std::optional<std::uint64_t> next_event_ns() const;
+
  private:
   void deliver(const violations::Interrupt& one, violations::Source source);
 };

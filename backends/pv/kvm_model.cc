@@ -160,7 +160,7 @@ HypercallResult KvmModel::hypercall(const Caller& caller, HypercallOpcode opcode
 
 void KvmModel::before_entry(unsigned cpu) {
   Parts& parts = *parts_;
-  parts.async_pf.host_work();
+  parts.host.work();
   parts.clock.before_entry(cpu);
   parts.steal_time.before_entry(cpu);
   parts.async_pf.before_entry(cpu);
@@ -190,13 +190,12 @@ void KvmModel::init_cpu(unsigned cpu) {
   parts.async_pf.init_cpu(cpu);
 }
 
-void KvmModel::host_work() { parts_->async_pf.host_work(); }
+void KvmModel::host_work() { parts_->host.work(); }
 std::optional<std::uint64_t> KvmModel::next_event_ns() const {
-  return parts_->async_pf.next_event_ns();
+  return parts_->host.next_event_ns();
 }
 
 AbsentAnswer KvmModel::touched_absent(unsigned cpu, std::uint64_t gpa, bool /*write*/) {
-  parts_->async_pf.host_work();
   return parts_->async_pf.touched(cpu, gpa);
 }
 

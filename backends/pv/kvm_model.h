@@ -90,9 +90,8 @@ class KvmModel {
   void at_injection(unsigned cpu, std::uint8_t vector);
   // INIT or RESET of one CPU: the MSRs that it clears are cleared.
   void init_cpu(unsigned cpu);
-  // Earliest virtual time at which the model makes a CPU runnable by itself, if there is one: an
-  // idle machine skips to it and calls host_work(). None: nothing here ever ends the machine's
-  // idleness.
+  // Earliest virtual time at which the model sends something by itself, if there is one: an idle
+  // machine skips to it and calls host_work(). None: nothing here ever ends the machine's idleness.
   std::optional<std::uint64_t> next_event_ns() const;
   // Does for all CPUs what is due by now; before_entry() calls it too.
   void host_work();

@@ -72,9 +72,10 @@ struct AsyncPageFaultState {
   std::deque<AwaitedPage> done{};     // back, 'ready' not told yet
 };
 
-// A page that comes back by itself, because a CPU waits for it.
-struct SwapIn {
-  std::uint64_t page = 0;
+// An interrupt that a violation sends once more: late enough that the one before it has been taken.
+struct LateInterrupt {
+  violations::Interrupt interrupt;
+  violations::Source source = violations::Source::kIcr;
   std::uint64_t due_ns = 0;
 };
 
@@ -94,7 +95,7 @@ struct KvmState {
   std::uint64_t master_tsc = 0, master_ns = 0;
   bool old_clock_on_boot_cpu = false;  // CPU 0 wrote MSR 0x12 last: no master clock
   std::vector<std::uint64_t> absent;   // pages taken away
-  std::vector<SwapIn> swap_ins;
+  std::vector<LateInterrupt> late_interrupts;
   // User space.
   std::uint64_t hypercall_answer = 0;
   std::uint64_t hypercall_exits = 0;

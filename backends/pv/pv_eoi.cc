@@ -41,9 +41,9 @@ void PvEoi::before_entry(unsigned cpu) {
   // Another one waits: only a real EOI makes the host look at once. Level-triggered: the I/O APIC
   // needs the EOI.
   if (apic.requested || apic.needs_real_eoi) return;
-  // Linux writes the whole low byte, although only bit 0 is defined.
+  // As the document has it, bit 0 alone; Linux writes the whole low byte.
   GuestArea area = word(cpu, WhenWritten::kInject);
-  area.put("flag", kvm::pv_eoi::kFlag, kvm::pv_eoi::kEoiByWord);
+  area.put("flag", kvm::pv_eoi::kFlag, area.get(kvm::pv_eoi::kFlag) | kvm::pv_eoi::kEoiByWord);
   eoi.pending = (area.get(kvm::pv_eoi::kFlag) & kvm::pv_eoi::kEoiByWord) != 0;
 }
 
@@ -57,8 +57,9 @@ void PvEoi::after_exit(unsigned cpu) {
   }
   eoi.pending = false;
   GuestArea area = word(cpu, WhenWritten::kUpdate);
-  if (area.get(kvm::pv_eoi::kFlag) & kvm::pv_eoi::kEoiByWord)
-    area.put("flag", kvm::pv_eoi::kFlag, 0);
+  const std::uint64_t flag = area.get(kvm::pv_eoi::kFlag);
+  if (flag & kvm::pv_eoi::kEoiByWord)
+    area.put("flag", kvm::pv_eoi::kFlag, flag & ~std::uint64_t{kvm::pv_eoi::kEoiByWord});
   else
     end_interrupt(cpu);
 }

@@ -28,9 +28,9 @@ struct Shard {
 };
 
 struct Selection {
-  std::vector<std::string> globs;           // none: everything
+  std::vector<std::string> globs{};         // none: everything
   spec::Level level = spec::Level::kMay;    // this level and the stronger ones
-  Shard shard;                              // every count-th instance, beginning with index
+  Shard shard{};                            // every count-th instance, beginning with index
 };
 
 // '*' matches any run of characters, '?' one, "[...]" is literal: instance ids are full of brackets.

@@ -138,7 +138,6 @@ TEST_F(KvmWholeTest, HostileGuestsAreContained) {
     machine->flushed.clear();
   }
   EXPECT_LE(model->state().absent.size(), FakeMachine::kMemory / 4096);
-  EXPECT_LE(model->state().swap_ins.size(), FakeMachine::kMemory / 4096);
   for (const CpuPart& part : model->state().cpu)
     EXPECT_LE(part.async_pf.waiting.size() + part.async_pf.done.size(), 65u);
 }

@@ -93,11 +93,11 @@ TEST_F(PvEoiTest, ARealEoiWithTheBitSetEndsOneInterrupt) {
   EXPECT_EQ(word(), 0u);
 }
 
-TEST_F(PvEoiTest, OnlyTheLowByteIsWritten) {
+TEST_F(PvEoiTest, OnlyBitZeroIsWritten) {
   enable();
   machine->put<std::uint32_t>(kArea, 0xaabbccf0);
   inject(0x41);
-  EXPECT_EQ(word(), 0xaabbcc01u);
+  EXPECT_EQ(word(), 0xaabbccf1u);
 }
 
 TEST_F(PvEoiTest, DisabledOrInitialisedItWritesNothing) {

@@ -31,7 +31,10 @@ class SelectTest : public testing::Test {
 
   std::vector<std::string> ids(const Selection& selection) {
     std::vector<std::string> ids;
-    for (const auto& instance : *select(specs_, selection)) ids.push_back(instance.id);
+    const auto selected = select(specs_, selection);
+    EXPECT_TRUE(selected) << (selected ? "" : selected.error());
+    if (!selected) return ids;
+    for (const auto& instance : *selected) ids.push_back(instance.id);
     return ids;
   }
 
