@@ -74,6 +74,11 @@ int Application::run() {
     app_.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app_.exit(error);
+    // CLI11 calls an unknown verb a missing one.
+    if (app_.get_subcommands().empty() && command_line_.size() > 1 && !command_line_[1].starts_with('-')) {
+      terminal_.error(fmt::format("hypervet: unknown verb '{}' (see {} --help)", command_line_[1], command_));
+      return kUsage;
+    }
     terminal_.error(fmt::format("hypervet: {} (see {} --help)", error.what(), command_));
     return kUsage;
   }

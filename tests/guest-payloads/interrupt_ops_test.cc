@@ -129,7 +129,7 @@ TEST_F(InterruptOps, NmiCountsUnderTwo) {
   const auto counts = program.op(OpCode::kCounts, {2});
   program.op(OpCode::kOnCpu, {1});
   const auto idle = program.op(OpCode::kSendIcr, {kNmi, 1});
-  settle();
+  program.op(OpCode::kAwaitInterrupts, {2, 1, 1, 5000 * kMillisecond});
   const auto both = program.op(OpCode::kCounts, {2});
   const auto logged = log(1);
   run(2);

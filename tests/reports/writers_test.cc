@@ -38,8 +38,8 @@ TEST(Formats, AreFoundByName) {
 
 TEST(Formats, WriteReportNamesThePathThatFails) {
   const Format& format = *find_format("json");
-  EXPECT_EQ(write_report(format, samples::mixed(), "/nonexistent/r.json").error(),
-            "/nonexistent/r.json: cannot create the json report: No such file or directory");
+  EXPECT_EQ(write_report(format, samples::mixed(), "/proc/nowhere/r.json").error(),
+            "/proc/nowhere/r.json: cannot create the json report: No such file or directory");
   for (const Format& each : formats()) {
     EXPECT_EQ(write_report(each, samples::large(500), "/dev/full").error(),
               "/dev/full: cannot write the " + std::string(each.name) +

@@ -223,7 +223,7 @@ TEST(HostileGuest, PagesItsOwnAgentOut) {
              {static_cast<std::uint64_t>(protocol::HostVerb::kPageOut), stub & ~0xfffull});
   program.op(OpCode::kCpuid, {0, 0});
   const Outcome outcome = run(program);
-  EXPECT_EQ(outcome.stop, Stop::kFinished) << outcome.detail;
+  EXPECT_EQ(outcome.stop, Stop::kDeadlock) << outcome.detail;
   expect_a_clean_run_after();
 }
 
