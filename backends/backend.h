@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one interface between the harness and whatever runs a payload. A backend says what it is, whether it can run
-// here and why not, which configurations and host verbs it has, and runs one program on one fresh machine.
+// The one interface between the harness and whatever runs a payload. A backend says what it is,
+// whether it can run here and why not, which configurations and host verbs it has, and runs one
+// program on one fresh machine.
 //
-// A Backend is created once per run and shared: every const member function may be called from several threads at
-// once. A backend knows guest-payloads/protocol and backends/machine, never the harness.
+// A Backend is created once per run and shared: every const member function may be called from
+// several threads at once. A backend knows guest-payloads/protocol and backends/machine, never the
+// harness.
 #pragma once
 
 #include <chrono>
@@ -51,12 +53,22 @@ struct Setting {
 };
 inline const std::vector<Setting>& known_settings() {
   static const std::vector<Setting> settings = {
-      {"enforce-features", {"off", "on"}, "KVM_CAP_ENFORCE_PV_FEATURE_CPUID: what CPUID does not offer does not work"},
-      {"hypercall-patching", {"on", "off"}, "KVM_X86_QUIRK_FIX_HYPERCALL_INSN: the other vendor's opcode is rewritten"},
-      {"hypercall-exits", {"off", "on"}, "KVM_CAP_EXIT_HYPERCALL for KVM_HC_MAP_GPA_RANGE, and its feature bit"},
-      {"migration-control", {"off", "on"}, "the VMM handles MSR_KVM_MIGRATION_CONTROL, and its feature bit"},
+      {"enforce-features",
+       {"off", "on"},
+       "KVM_CAP_ENFORCE_PV_FEATURE_CPUID: what CPUID does not offer does not work"},
+      {"hypercall-patching",
+       {"on", "off"},
+       "KVM_X86_QUIRK_FIX_HYPERCALL_INSN: the other vendor's opcode is rewritten"},
+      {"hypercall-exits",
+       {"off", "on"},
+       "KVM_CAP_EXIT_HYPERCALL for KVM_HC_MAP_GPA_RANGE, and its feature bit"},
+      {"migration-control",
+       {"off", "on"},
+       "the VMM handles MSR_KVM_MIGRATION_CONTROL, and its feature bit"},
       {"host-clock", {"tsc", "other"}, "what the host keeps time with"},
-      {"hyperv-leaves", {"off", "on"}, "Hyper-V's CPUID leaves at 0x40000000, KVM's moved up by 0x100"},
+      {"hyperv-leaves",
+       {"off", "on"},
+       "Hyper-V's CPUID leaves at 0x40000000, KVM's moved up by 0x100"},
       {"realtime-hint", {"off", "on"}, "KVM_HINTS_REALTIME in EDX of the feature leaf"},
       {"apic", {"xapic", "x2apic"}, "the mode that the agent starts the local APICs in"},
       {"channel", {"memory", "serial"}, "how observations leave the guest"},
@@ -73,7 +85,8 @@ enum class Stop {
   kStuck,          // a CPU makes no progress inside one instruction or exit
   kDeadline,       // CPUs execute, but the program does not end
   kShutdown,       // triple fault
-  kInternalError,  // the hypervisor gave up on the guest (KVM_EXIT_INTERNAL_ERROR, KVM_EXIT_FAIL_ENTRY)
+  kInternalError,  // the hypervisor gave up on the guest (KVM_EXIT_INTERNAL_ERROR,
+                   // KVM_EXIT_FAIL_ENTRY)
   kDied,           // the VMM died
   kUnimplemented,  // the simulator met an instruction that it does not have
   kBackendError,   // hypervet's own side failed; nothing is said about the target
@@ -92,26 +105,26 @@ struct CpuState {
 
 struct Outcome {
   Stop stop = Stop::kBackendError;
-  std::string detail;                  // one line: what the backend saw
-  std::vector<std::byte> observations; // frames as the channel carried them, guest-controlled
-  bool overflowed = false;             // the guest's channel was full and frames are missing
-  std::vector<CpuState> cpus;          // where each CPU stopped; empty if it cannot be known
-  std::string log;                     // what the VMM or kernel printed, if anything
-  std::uint64_t ticks = 0;             // guest TSC ticks from the program's start to the stop
-  std::uint64_t tsc_khz = 0;           // frequency of the guest's TSC
-  unsigned committed = 0;              // times that a violation was committed
+  std::string detail;                   // one line: what the backend saw
+  std::vector<std::byte> observations;  // frames as the channel carried them, guest-controlled
+  bool overflowed = false;              // the guest's channel was full and frames are missing
+  std::vector<CpuState> cpus;           // where each CPU stopped; empty if it cannot be known
+  std::string log;                      // what the VMM or kernel printed, if anything
+  std::uint64_t ticks = 0;              // guest TSC ticks from the program's start to the stop
+  std::uint64_t tsc_khz = 0;            // frequency of the guest's TSC
+  unsigned committed = 0;               // times that a violation was committed
 };
 
 struct Limits {
-  std::chrono::nanoseconds deadline = std::chrono::seconds(10);      // for the whole program, wall time
+  std::chrono::nanoseconds deadline = std::chrono::seconds(10);  // for the whole program, wall time
   std::chrono::nanoseconds no_progress = std::chrono::milliseconds(400);  // CPU time standing still
 };
 
 struct Job {
   const Configuration* configuration = nullptr;
-  std::span<const std::byte> program;              // as program.h has it; must outlive the call
-  std::span<const violations::Rule> violations;    // to be committed; only the simulator can
-  std::uint64_t seed = 1;                          // vCPU schedule; only the simulator has a choice
+  std::span<const std::byte> program;            // as program.h has it; must outlive the call
+  std::span<const violations::Rule> violations;  // to be committed; only the simulator can
+  std::uint64_t seed = 1;                        // vCPU schedule; only the simulator has a choice
   Limits limits;
 };
 
@@ -121,11 +134,12 @@ struct Availability {
   std::string mend;    // what to do about it
 };
 
-// Who is judged. `provider` is whose behaviour the interface's is: host kernel, QEMU, or hypervet's reference model.
+// Who is judged. `provider` is whose behaviour the interface's is: host kernel, QEMU, or hypervet's
+// reference model.
 struct Target {
-  std::string name;      // "Linux 6.1.0-31 kvm_amd"
-  std::string provider;  // "host kernel"
-  bool is_model = false; // hypervet's own reference model: no hypervisor is judged
+  std::string name;       // "Linux 6.1.0-31 kvm_amd"
+  std::string provider;   // "host kernel"
+  bool is_model = false;  // hypervet's own reference model: no hypervisor is judged
 };
 
 class Backend {

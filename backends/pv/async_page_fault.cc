@@ -107,7 +107,8 @@ AbsentAnswer AsyncPageFault::inject(unsigned cpu, AwaitedPage& awaited) {
   awaited.token = host_.interposer.token(Source::kAsyncPfNotPresent, cpu, awaited.token);
   GuestArea area(host_, Area::kAsyncPf, cpu, WhenWritten::kInject, host_.cpu(cpu).async_pf.area,
                  apf::kSize);
-  if (!area.put("flags", apf::kFlags, apf::kPageNotPresent)) return {.action = AbsentAnswer::Action::kWait};
+  if (!area.put("flags", apf::kFlags, apf::kPageNotPresent))
+    return {.action = AbsentAnswer::Action::kWait};
   awaited.notified = true;
   const Interrupt fault{.cpu = cpu, .vector = violations::kPageFault};
   const auto sent = host_.interposer.interrupt({Source::kAsyncPfNotPresent, cpu, cpu}, fault);

@@ -17,7 +17,8 @@ using violations::Interrupt;
 using violations::Source;
 
 constexpr unsigned kMaxFieldSize = 8;
-// Between an interrupt and its repetition: at once it would merge with the one that still waits in the IRR.
+// Between an interrupt and its repetition: at once it would merge with the one that still waits in
+// the IRR.
 constexpr std::uint64_t kRepetitionGapNs = 20'000;
 
 bool carry_out(Services& services, const FieldWrite& write) {
@@ -57,14 +58,15 @@ void KvmHost::send(Source source, const Interrupt& interrupt, unsigned lowest, u
     if (before == 0)
       deliver(one, source);
     else
-      state.late_interrupts.push_back(
-          {one, source, services.now_ns() + before * kRepetitionGapNs});
+      state.late_interrupts.push_back({one, source, services.now_ns() + before * kRepetitionGapNs});
   }
 }
 
 void KvmHost::work() {
   if (state.late_interrupts.empty()) return;
-  const auto due = [now = services.now_ns()](const LateInterrupt& one) { return one.due_ns <= now; };
+  const auto due = [now = services.now_ns()](const LateInterrupt& one) {
+    return one.due_ns <= now;
+  };
   const std::vector<LateInterrupt> all = std::exchange(state.late_interrupts, {});
   std::ranges::remove_copy_if(all, std::back_inserter(state.late_interrupts), due);
   for (const LateInterrupt& one : all)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Host verbs: what a program may ask the host to do at a sync point. Freestanding; included by both sides, and the one
-// table of verb names, arguments and numbers (specs say the name, programs carry the number).
+// Host verbs: what a program may ask the host to do at a sync point. Freestanding; included by both
+// sides, and the one table of verb names, arguments and numbers (specs say the name, programs carry
+// the number).
 #pragma once
 
 #include <cstdint>
@@ -23,9 +24,9 @@ enum class HostVerb : std::uint32_t {
 
 enum class HostStatus : std::uint32_t {
   kDone = 0,
-  kUnknownVerb = 1,   // the backend does not have the verb
-  kBadArgument = 2,   // an argument is outside what the verb takes
-  kFailed = 3,        // the host tried and could not
+  kUnknownVerb = 1,  // the backend does not have the verb
+  kBadArgument = 2,  // an argument is outside what the verb takes
+  kFailed = 3,       // the host tried and could not
 };
 
 struct HostVerbEntry {
@@ -36,21 +37,40 @@ struct HostVerbEntry {
 };
 
 inline constexpr HostVerbEntry kHostVerbs[] = {
-    {HostVerb::kPauseClock, "pause-clock", {}, "tell the host's clock that this guest was paused (KVM_KVMCLOCK_CTRL)"},
-    {HostVerb::kPageOut, "page-out", {"page"}, "take the page at this guest-physical address away, as swapping does"},
+    {HostVerb::kPauseClock,
+     "pause-clock",
+     {},
+     "tell the host's clock that this guest was paused (KVM_KVMCLOCK_CTRL)"},
+    {HostVerb::kPageOut,
+     "page-out",
+     {"page"},
+     "take the page at this guest-physical address away, as swapping does"},
     {HostVerb::kPageIn, "page-in", {"page"}, "bring that page back"},
     {HostVerb::kReadClock, "read-clock", {}, "the host's CLOCK_REALTIME in nanoseconds"},
-    {HostVerb::kAnswerHypercall, "answer-hypercall", {"result"},
+    {HostVerb::kAnswerHypercall,
+     "answer-hypercall",
+     {"result"},
      "what user space returns for the hypercalls that exit to it from now on"},
-    {HostVerb::kHypercallExit, "hypercall-exit", {"field"},
-     "a field of the last hypercall that exited to user space: 0 count of exits so far, 1 number, 2 to 4 arguments, 5 "
+    {HostVerb::kHypercallExit,
+     "hypercall-exit",
+     {"field"},
+     "a field of the last hypercall that exited to user space: 0 count of exits so far, 1 number, "
+     "2 to 4 arguments, 5 "
      "flags"},
-    {HostVerb::kCompete, "compete", {"duration"},
+    {HostVerb::kCompete,
+     "compete",
+     {"duration"},
      "keep this vCPU's processor busy with other work for this many nanoseconds of real time"},
-    {HostVerb::kMsrExit, "msr-exit", {"field"},
-     "a field of the last MSR access that exited to user space: 0 count of exits so far, 1 index, 2 value, 3 1 if a "
+    {HostVerb::kMsrExit,
+     "msr-exit",
+     {"field"},
+     "a field of the last MSR access that exited to user space: 0 count of exits so far, 1 index, "
+     "2 value, 3 1 if a "
      "write"},
-    {HostVerb::kRaiseMsi, "raise-msi", {"vector", "apic-id"}, "deliver a message-signalled interrupt"},
+    {HostVerb::kRaiseMsi,
+     "raise-msi",
+     {"vector", "apic-id"},
+     "deliver a message-signalled interrupt"},
 };
 
 }  // namespace hypervet::protocol

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The wire format of observations: what the agent reports, frame by frame, on either channel. Freestanding; included
-// by both sides. A frame is one FrameHeader, then `length` bytes of payload, padded with zeros to a multiple of 8.
+// The wire format of observations: what the agent reports, frame by frame, on either channel.
+// Freestanding; included by both sides. A frame is one FrameHeader, then `length` bytes of payload,
+// padded with zeros to a multiple of 8.
 //
 // To the host every byte is guest-controlled.
 #pragma once
@@ -23,8 +24,9 @@ enum class FrameKind : std::uint16_t {
   kRefused = 6,   // RefusedPayload: the program is malformed
   kPanic = 7,     // ExecutedPayload: the agent itself faulted
   kFinished = 8,  // uint64_t: the number of frames before this one
-  kHostCall = 9,  // serial channel only: uint64_t[5], verb and four arguments; the answer comes on the line
-  kBegin = 10,    // serial channel only: this CPU begins this op (names the op a hang was in)
+  kHostCall =
+      9,  // serial channel only: uint64_t[5], verb and four arguments; the answer comes on the line
+  kBegin = 10,  // serial channel only: this CPU begins this op (names the op a hang was in)
 };
 
 struct FrameHeader {
@@ -37,7 +39,8 @@ struct FrameHeader {
   std::uint32_t context;   // 0: program; else the interrupt vector in whose handler the op ran
   std::uint64_t tsc;       // when the op began
   std::uint64_t tsc_end;   // when it ended
-  std::uint64_t checksum;  // checksum() over this header with the field 0, then over the padded payload
+  std::uint64_t
+      checksum;  // checksum() over this header with the field 0, then over the padded payload
 };
 static_assert(sizeof(FrameHeader) == 48);
 
@@ -52,13 +55,13 @@ static_assert(sizeof(RegisterFile) == 144);
 inline constexpr std::uint32_t kNoFault = 0xffff'ffff;
 
 struct ExecutedPayload {
-  RegisterFile before;       // as loaded; rip is the instruction's address
-  RegisterFile after;        // after the instruction, or as the fault found them
-  std::uint32_t vector;      // kNoFault: none
-  std::uint32_t has_error;   // 1: the CPU pushed an error code
+  RegisterFile before;      // as loaded; rip is the instruction's address
+  RegisterFile after;       // after the instruction, or as the fault found them
+  std::uint32_t vector;     // kNoFault: none
+  std::uint32_t has_error;  // 1: the CPU pushed an error code
   std::uint64_t error_code;
-  std::uint64_t cr2;         // CR2 at the fault
-  std::uint64_t cs;          // code segment at the fault (its low bits are the CPL)
+  std::uint64_t cr2;  // CR2 at the fault
+  std::uint64_t cs;   // code segment at the fault (its low bits are the CPL)
 };
 static_assert(sizeof(ExecutedPayload) == 320);
 
@@ -69,8 +72,21 @@ struct HelloPayload {
 };
 
 enum class Refusal : std::uint32_t {
-  kMagic = 1, kVersion = 2, kSize = 3, kChecksum = 4, kCpus = 5, kOpCode = 6, kWidth = 7, kSlot = 8, kBlock = 9,
-  kNesting = 10, kVariant = 11, kOperand = 12, kFlags = 13, kPlace = 14, kContext = 15,
+  kMagic = 1,
+  kVersion = 2,
+  kSize = 3,
+  kChecksum = 4,
+  kCpus = 5,
+  kOpCode = 6,
+  kWidth = 7,
+  kSlot = 8,
+  kBlock = 9,
+  kNesting = 10,
+  kVariant = 11,
+  kOperand = 12,
+  kFlags = 13,
+  kPlace = 14,
+  kContext = 15,
 };
 
 struct RefusedPayload {

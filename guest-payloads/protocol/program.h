@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The wire format of a program: what the host compiles a case to and the agent executes. Freestanding; included by
-// both sides. Little-endian, as x86 is. A program is one ProgramHeader, then op_count Ops, nothing else.
+// The wire format of a program: what the host compiles a case to and the agent executes.
+// Freestanding; included by both sides. Little-endian, as x86 is. A program is one ProgramHeader,
+// then op_count Ops, nothing else.
 //
-// The agent checks a whole program before it executes any of it (see check in guest-payloads/agent) and refuses a
-// malformed one with the index of the op at fault.
+// The agent checks a whole program before it executes any of it (see check in guest-payloads/agent)
+// and refuses a malformed one with the index of the op at fault.
 #pragma once
 
 #include <cstddef>
@@ -25,8 +26,8 @@ struct ProgramHeader {
   std::uint32_t size;      // of header and ops together, bytes
   std::uint64_t checksum;  // checksum() over the ops
   std::uint32_t op_count;
-  std::uint32_t cpus;      // CPUs the program needs; more than came up: refused
-  std::uint64_t seed;      // for scenarios that draw numbers
+  std::uint32_t cpus;  // CPUs the program needs; more than came up: refused
+  std::uint64_t seed;  // for scenarios that draw numbers
 };
 static_assert(sizeof(ProgramHeader) == 40);
 
@@ -38,14 +39,15 @@ struct Operand {
   std::uint32_t reserved = 0;
 };
 
-// Operands that may not come from a slot: sizes and the byte of kRead and kFill, page and flags of kMap, vectors, CPUs,
-// register offsets, kApicMode, the verb, the scenario, the count of kRepeat (agent/op_rules.h has the table). The block of
-// a kHandler holds instruction ops without kInterruptsOn, memory ops, kCounts, kInterruptLog, kSendIcr, kApicRead and
-// kApicWrite alone. Registers that an instruction op does not give hold patterns; RAX of kStore and kOut holds the whole
-// value, the address of kLoad and kStore is in RBX, the port in RDX.
+// Operands that may not come from a slot: sizes and the byte of kRead and kFill, page and flags of
+// kMap, vectors, CPUs, register offsets, kApicMode, the verb, the scenario, the count of kRepeat
+// (agent/op_rules.h has the table). The block of a kHandler holds instruction ops without
+// kInterruptsOn, memory ops, kCounts, kInterruptLog, kSendIcr, kApicRead and kApicWrite alone.
+// Registers that an instruction op does not give hold patterns; RAX of kStore and kOut holds the
+// whole value, the address of kLoad and kStore is in RBX, the port in RDX.
 //
-// Ops. "Instruction ops" execute exactly one instruction under test with a full register file loaded before and
-// stored after it; they answer with an Executed frame. The others answer as said.
+// Ops. "Instruction ops" execute exactly one instruction under test with a full register file
+// loaded before and stored after it; they answer with an Executed frame. The others answer as said.
 enum class OpCode : std::uint16_t {
   // Instruction ops.
   kCpuid = 1,      // {leaf, subleaf}
@@ -55,21 +57,27 @@ enum class OpCode : std::uint16_t {
   kOut = 5,        // {port, value}, width
   kLoad = 6,       // {address}, width; slot: the value
   kStore = 7,      // {address, value}, width
-  kHypercall = 8,  // {number, a0, a1, a2, a3}, variant: HypercallOpcode; slot: RAX. KVM's registers: RAX RBX RCX RDX RSI
+  kHypercall = 8,  // {number, a0, a1, a2, a3}, variant: HypercallOpcode; slot: RAX. KVM's
+                   // registers: RAX RBX RCX RDX RSI
   kRdtsc = 9,      // {}; slot: EDX:EAX
 
-  // Memory. Answer: Bytes (kRead), none but a Done otherwise. A fault answers with an Executed frame that holds it.
+  // Memory. Answer: Bytes (kRead), none but a Done otherwise. A fault answers with an Executed
+  // frame that holds it.
   kRead = 16,  // {address, size}: copies at most kMaxReadBytes into a Bytes frame
   kFill = 17,  // {address, size, byte}
-  kMap = 18,   // {virtual page in the window, physical page, MapFlags}: 4 KiB mapping, flushes the TLB entry
+  kMap = 18,   // {virtual page in the window, physical page, MapFlags}: 4 KiB mapping, flushes the
+               // TLB entry
                // on the CPU that runs it
 
-  // Time and waiting. Durations are nanoseconds of TSC time. Interrupts are taken in these ops alone (and in
-  // instruction ops with kInterruptsOn). Answer: Values {reached 0|1, nanoseconds waited, last value seen}.
-  kHalt = 24,             // {} HLT once; kInterruptsOn: with IF = 1, else with IF = 0
-  kSettle = 25,           // {duration}: spins with interrupts on
-  kAwaitMemory = 26,      // {address, mask, value, within}, width, variant: AwaitRelation
-  kAwaitInterrupts = 27,  // {vector, count, cpu, within}: until that CPU has taken count of them since the start
+  // Time and waiting. Durations are nanoseconds of TSC time. Interrupts are taken in these ops
+  // alone (and in
+  // instruction ops with kInterruptsOn). Answer: Values {reached 0|1, nanoseconds waited, last
+  // value seen}.
+  kHalt = 24,         // {} HLT once; kInterruptsOn: with IF = 1, else with IF = 0
+  kSettle = 25,       // {duration}: spins with interrupts on
+  kAwaitMemory = 26,  // {address, mask, value, within}, width, variant: AwaitRelation
+  kAwaitInterrupts =
+      27,  // {vector, count, cpu, within}: until that CPU has taken count of them since the start
 
   // Interrupts. Answer: Done, Values or Bytes as said.
   kHandler = 32,       // {vector}, variant: EoiMode; the block runs in the handler, before the EOI
@@ -81,11 +89,13 @@ enum class OpCode : std::uint16_t {
   kApicMode = 38,      // {0 xAPIC | 1 x2APIC} on this CPU
 
   // Control.
-  kOnCpu = 48,     // {cpu}: hands the block to that CPU, once it is idle, and goes on at once. Answer: Done
+  kOnCpu =
+      48,  // {cpu}: hands the block to that CPU, once it is idle, and goes on at once. Answer: Done
   kJoin = 49,      // {cpu, within}: until that CPU has finished its block. Values {reached, waited}
   kHost = 50,      // {verb, a0, a1, a2}: HostVerb. Values {status, result}; slot: result
   kScenario = 51,  // {ScenarioId, a0..a4}: compiled code. Values, as the scenario's table says
-  kRepeat = 52,    // {count}: runs the block that many times, each with its observations. Answer: Done
+  kRepeat =
+      52,  // {count}: runs the block that many times, each with its observations. Answer: Done
 };
 
 enum class HypercallOpcode : std::uint16_t {
@@ -98,34 +108,41 @@ enum class HypercallOpcode : std::uint16_t {
 enum class EoiMode : std::uint16_t {
   kApic = 0,  // writes the APIC's EOI register
   kNone = 1,  // writes nothing
-  kPv = 2,    // test-and-clears bit 0 of the PV EOI word (operand 1 of the handler); APIC EOI if it was clear
+  kPv = 2,    // test-and-clears bit 0 of the PV EOI word (operand 1 of the handler); APIC EOI if it
+              // was clear
 };
 
 enum class AwaitRelation : std::uint16_t { kEqual = 0, kNotEqual = 1, kAtLeast = 2 };
 
-enum MapFlags : std::uint64_t { kMapPresent = 1, kMapWritable = 2, kMapUser = 4, kMapNoExecute = 8 };
+enum MapFlags : std::uint64_t {
+  kMapPresent = 1,
+  kMapWritable = 2,
+  kMapUser = 4,
+  kMapNoExecute = 8
+};
 
 enum OpFlags : std::uint8_t {
-  kUser = 1,           // at CPL 3
-  kCompat = 2,         // in a 32-bit code segment
-  kInterruptsOn = 4,   // with RFLAGS.IF = 1
+  kUser = 1,          // at CPL 3
+  kCompat = 2,        // in a 32-bit code segment
+  kInterruptsOn = 4,  // with RFLAGS.IF = 1
 };
 
 struct Op {
   OpCode code;
-  std::uint8_t width;         // 1, 2, 4, 8 where the op has one, else 0
-  std::uint8_t flags;         // OpFlags
+  std::uint8_t width;  // 1, 2, 4, 8 where the op has one, else 0
+  std::uint8_t flags;  // OpFlags
   std::uint16_t variant;
-  std::uint16_t block;        // the number of ops after this one that are its block (nested ones counted)
+  std::uint16_t block;  // the number of ops after this one that are its block (nested ones counted)
   std::uint32_t result_slot;  // kNoSlot: keep nothing
   std::uint32_t reserved;
   Operand operands[6];
 };
 static_assert(sizeof(Op) == 112);
 
-// Rotating sum over 64-bit words, the tail zero-padded. Cheap where each guest instruction is emulated; it guards
-// against mix-ups and cut transfers, not against malice.
-inline std::uint64_t checksum(const void* data, std::size_t size, std::uint64_t sum = 0x9e37'79b9'7f4a'7c15) {
+// Rotating sum over 64-bit words, the tail zero-padded. Cheap where each guest instruction is
+// emulated; it guards against mix-ups and cut transfers, not against malice.
+inline std::uint64_t checksum(const void* data, std::size_t size,
+                              std::uint64_t sum = 0x9e37'79b9'7f4a'7c15) {
   const auto* bytes = static_cast<const unsigned char*>(data);
   while (size >= 8) {
     std::uint64_t word;

@@ -25,18 +25,29 @@ extern "C" void on_signal(int signal) {
   std::signal(signal, SIG_DFL);
 }
 
+// Below the working folder a path is shown as the user would write it.
+fs::path as_written(const fs::path& path) {
+  std::error_code error;
+  auto near = fs::proximate(path, error);
+  return error || near.empty() || *near.begin() == ".." ? path : near;
+}
+
 Places find_places() {
   std::error_code error;
   const auto binary = fs::read_symlink("/proc/self/exe", error);
   const auto installed = binary.parent_path().parent_path() / HYPERVET_INSTALL_DATADIR / "hypervet";
-  if (!error && fs::exists(installed / "specs", error)) return {installed / "specs", installed / "payloads"};
+  if (!error && fs::exists(installed / "specs", error))
+    return {installed / "specs", installed / "payloads"};
   return {fs::path(HYPERVET_SOURCE_DIR) / "specs", binary.parent_path() / "payloads"};
 }
 
 }  // namespace
 
 Application::Application(int argc, char** argv)
-    : app_("hypervet vets a hypervisor: every clause of its paravirtual interfaces, judged strictly.", "hypervet"),
+    : app_(
+          "hypervet vets a hypervisor: every clause of its paravirtual interfaces, judged "
+          "strictly.",
+          "hypervet"),
       places_(find_places()),
       command_line_(argv, argv + argc) {
   const char* launcher = std::getenv("HYPERVET_COMMAND");
@@ -44,10 +55,12 @@ Application::Application(int argc, char** argv)
   if (!command_line_.empty()) command_line_.front() = command_;
   app_.require_subcommand(1);
   app_.set_version_flag("--version", "hypervet " HYPERVET_VERSION);
-  app_.add_option("--specs", spec_paths_, "Spec files or folders instead of the suite's own")->type_name("PATH");
+  app_.add_option("--specs", spec_paths_, "Spec files or folders instead of the suite's own")
+      ->type_name("PATH");
   app_.fallthrough();
   app_.footer(
-      "Exit status: 0 conformant, 1 a failure, 2 usage or spec error, 3 hypervet or the backend broke or nothing could\n"
+      "Exit status: 0 conformant, 1 a failure, 2 usage or spec error, 3 hypervet or the backend "
+      "broke or nothing could\n"
       "be judged, 4 lapsed waiver or unexpected pass under --strict, 130 interrupted.");
   add_run(*this);
   add_rerun(*this);
@@ -61,7 +74,8 @@ Application::Application(int argc, char** argv)
   add_exec(*this);
 }
 
-CLI::App* Application::verb(const std::string& name, const std::string& what, std::function<int()> callback) {
+CLI::App* Application::verb(const std::string& name, const std::string& what,
+                            std::function<int()> callback) {
   auto* sub = app_.add_subcommand(name, what);
   sub->callback([this, callback = std::move(callback)] { chosen_ = callback; });
   return sub;
@@ -75,8 +89,10 @@ int Application::run() {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app_.exit(error);
     // CLI11 calls an unknown verb a missing one.
-    if (app_.get_subcommands().empty() && command_line_.size() > 1 && !command_line_[1].starts_with('-')) {
-      terminal_.error(fmt::format("hypervet: unknown verb '{}' (see {} --help)", command_line_[1], command_));
+    if (app_.get_subcommands().empty() && command_line_.size() > 1 &&
+        !command_line_[1].starts_with('-')) {
+      terminal_.error(
+          fmt::format("hypervet: unknown verb '{}' (see {} --help)", command_line_[1], command_));
       return kUsage;
     }
     terminal_.error(fmt::format("hypervet: {} (see {} --help)", error.what(), command_));
@@ -92,24 +108,29 @@ int Application::run() {
   }
 }
 
+fs::path Application::own_specs() const { return as_written(places_.specs); }
+
 spec::Specs Application::load_specs() const {
   std::vector<fs::path> paths(spec_paths_.begin(), spec_paths_.end());
-  if (paths.empty()) paths.push_back(places_.specs);
+  if (paths.empty()) paths.push_back(own_specs());
   auto specs = spec::load(paths);
   if (!specs) {
     std::string text;
-    for (const auto& diagnostic : specs.error()) text += (text.empty() ? "" : "\n") + spec::to_string(diagnostic);
+    for (const auto& diagnostic : specs.error())
+      text += (text.empty() ? "" : "\n") + spec::to_string(diagnostic);
     throw Exit{kUsage, text};
   }
   return std::move(*specs);
 }
 
 void Application::add_backend_options(CLI::App* verb, BackendChoice& choice) const {
-  verb->add_option("--backend", choice.name, "What runs the payloads: sim, kvm")->capture_default_str();
+  verb->add_option("--backend", choice.name, "What runs the payloads: sim, kvm")
+      ->capture_default_str();
   verb->add_option("--cpu-vendor", choice.vendor, "Vendor of the simulated processor: intel, amd")
       ->check(CLI::IsMember({"intel", "amd"}))
       ->capture_default_str();
-  verb->add_option("--kvm-device", choice.device, "Device of the kvm backend")->capture_default_str();
+  verb->add_option("--kvm-device", choice.device, "Device of the kvm backend")
+      ->capture_default_str();
 }
 
 std::unique_ptr<backends::Backend> Application::make_backend(const BackendChoice& choice) const {
@@ -124,8 +145,9 @@ std::unique_ptr<backends::Backend> Application::make_backend(const BackendChoice
   }
   const auto availability = backend->availability();
   if (!availability.available) {
-    throw Exit{kBroken, fmt::format("backend {} is unavailable: {}{}{}", choice.name, availability.reason,
-                                    availability.mend.empty() ? "" : "; ", availability.mend)};
+    throw Exit{kBroken,
+               fmt::format("backend {} is unavailable: {}{}{}", choice.name, availability.reason,
+                           availability.mend.empty() ? "" : "; ", availability.mend)};
   }
   return backend;
 }

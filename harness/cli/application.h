@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all verbs of the command line share: exit statuses, where the suite's files lie, loading of specs, choice of a
-// backend. One Application per process, on the main thread.
+// What all verbs of the command line share: exit statuses, where the suite's files lie, loading of
+// specs, choice of a backend. One Application per process, on the main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -21,10 +21,10 @@ namespace hypervet::cli {
 // Documented exit statuses.
 enum Status : int {
   kConformant = 0,
-  kFailure = 1,   // an unwaived failure
-  kUsage = 2,     // usage or spec error
-  kBroken = 3,    // hypervet or the backend broke, or nothing could be judged
-  kWaiver = 4,    // lapsed waiver or unexpected pass under --strict
+  kFailure = 1,  // an unwaived failure
+  kUsage = 2,    // usage or spec error
+  kBroken = 3,   // hypervet or the backend broke, or nothing could be judged
+  kWaiver = 4,   // lapsed waiver or unexpected pass under --strict
   kInterrupted = 130,
 };
 
@@ -34,7 +34,8 @@ struct Exit {
   std::string message;  // "": say nothing
 };
 
-// Where the files lie that belong to the suite: beside the installed binary, or in the source and build trees.
+// Where the files lie that belong to the suite: beside the installed binary, or in the source and
+// build trees.
 struct Places {
   std::filesystem::path specs;
   std::filesystem::path payloads;
@@ -42,8 +43,8 @@ struct Places {
 
 struct BackendChoice {
   std::string name = "sim";
-  std::string vendor = "intel";        // of the simulated processor
-  std::string device = "/dev/kvm";     // of the KVM engine
+  std::string vendor = "intel";     // of the simulated processor
+  std::string device = "/dev/kvm";  // of the KVM engine
 };
 
 class Application {
@@ -55,6 +56,7 @@ class Application {
   CLI::App& app() { return app_; }
   Terminal& terminal() { return terminal_; }
   const Places& places() const { return places_; }
+  std::filesystem::path own_specs() const;  // the suite's, as the user would write the path
   const std::string& command() const { return command_; }  // how the user starts hypervet
   const std::vector<std::string>& command_line() const { return command_line_; }
   std::filesystem::path agent() const { return places_.payloads / "agent.elf"; }
@@ -62,7 +64,8 @@ class Application {
   // Registers a verb; the callback's value is the exit status.
   CLI::App* verb(const std::string& name, const std::string& what, std::function<int()> callback);
 
-  // Loads the suite's specs, or those given by --specs. Prints every diagnostic and throws Exit{kUsage}.
+  // Loads the suite's specs, or those given by --specs. Prints every diagnostic and throws
+  // Exit{kUsage}.
   spec::Specs load_specs() const;
 
   // Throws Exit: kUsage for an unknown name, kBroken if it cannot run here.

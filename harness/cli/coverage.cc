@@ -10,9 +10,11 @@ namespace hypervet::cli {
 namespace {
 
 void show(const spec::Coverage& coverage) {
-  fmt::print("{:<24} {:>3} of {:>3} clauses with cases, {:>2} untestable, {:>4} case instances, {:>4} violations\n",
-             coverage.interface, coverage.with_cases, coverage.clauses, coverage.untestable, coverage.instances,
-             coverage.violations);
+  fmt::print(
+      "{:<24} {:>3} of {:>3} clauses with cases, {:>2} untestable, {:>4} case instances, {:>4} "
+      "violations\n",
+      coverage.interface, coverage.with_cases, coverage.clauses, coverage.untestable,
+      coverage.instances, coverage.violations);
 }
 
 int execute(Application& application) {
@@ -30,7 +32,8 @@ int execute(Application& application) {
 }  // namespace
 
 void add_coverage(Application& application) {
-  application.verb("coverage", "Clauses against cases, per interface; empty cells are listed and are status 1",
+  application.verb("coverage",
+                   "Clauses against cases, per interface; empty cells are listed and are status 1",
                    [&application] { return execute(application); });
 }
 

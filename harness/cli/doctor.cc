@@ -21,20 +21,23 @@ struct Options {
 
 void show_settings() {
   for (const auto& setting : backends::known_settings()) {
-    fmt::print("{:<20} {:<16} {}\n", setting.name, fmt::format("{}", fmt::join(setting.values, " | ")), setting.what);
+    fmt::print("{:<20} {:<16} {}\n", setting.name,
+               fmt::format("{}", fmt::join(setting.values, " | ")), setting.what);
   }
 }
 
 void show_backend(const Terminal& terminal, const backends::Backend& backend) {
   const auto availability = backend.availability();
   if (!availability.available) {
-    fmt::print("{:<9} {}  {}\n", backend.name(), terminal.paint("unavailable", Colour::kBad), availability.reason);
+    fmt::print("{:<9} {}  {}\n", backend.name(), terminal.paint("unavailable", Colour::kBad),
+               availability.reason);
     if (!availability.mend.empty()) fmt::print("{:<9} to mend it: {}\n", "", availability.mend);
     return;
   }
   const auto target = backend.target();
   fmt::print("{:<9} {}  judges {} (provider: {}), up to {} CPUs\n", backend.name(),
-             terminal.paint("can run", Colour::kGood), target.name, target.provider, backend.max_cpus());
+             terminal.paint("can run", Colour::kGood), target.name, target.provider,
+             backend.max_cpus());
   for (const auto& setting : backends::known_settings()) {
     for (std::size_t i = 1; i < setting.values.size(); ++i) {
       backends::Configuration configuration;
@@ -45,7 +48,8 @@ void show_backend(const Terminal& terminal, const backends::Backend& backend) {
     }
   }
   for (const auto& verb : protocol::kHostVerbs) {
-    if (!backend.has(verb.verb)) fmt::print("{:<9} not the host verb {}: {}\n", "", verb.name, verb.what);
+    if (!backend.has(verb.verb))
+      fmt::print("{:<9} not the host verb {}: {}\n", "", verb.name, verb.what);
   }
 }
 
@@ -64,7 +68,8 @@ int execute(Application& application, const Options& options) {
   fmt::print("{:<9} {}{}\n", "payload", application.agent().string(),
              payload ? "" : " (missing: build it, ./hypervet run does)");
   show_backend(application.terminal(), sim::SimBackend({application.agent()}));
-  show_backend(application.terminal(), kvm::KvmBackend(application.agent(), options.backend.device));
+  show_backend(application.terminal(),
+               kvm::KvmBackend(application.agent(), options.backend.device));
   return payload ? kConformant : kBroken;
 }
 
@@ -74,8 +79,10 @@ void add_doctor(Application& application) {
   auto options = std::make_shared<Options>();
   auto* verb = application.verb("doctor", "What can run here, and what to do about what cannot",
                                 [&application, options] { return execute(application, *options); });
-  verb->add_flag("--settings", options->settings, "The settings that a case may ask of its machine");
-  verb->add_option("--kvm-device", options->backend.device, "Device of the kvm backend")->capture_default_str();
+  verb->add_flag("--settings", options->settings,
+                 "The settings that a case may ask of its machine");
+  verb->add_option("--kvm-device", options->backend.device, "Device of the kvm backend")
+      ->capture_default_str();
 }
 
 }  // namespace hypervet::cli

@@ -27,7 +27,9 @@ backends::Outcome execute_on(const backends::Backend& backend, const Options& op
   backends::Limits limits;
   limits.deadline = std::chrono::nanoseconds(static_cast<long long>(options.timeout * 1e9));
   if (const auto* simulator = dynamic_cast<const sim::SimBackend*>(&backend)) {
-    return simulator->exec({options.payload, options.command_line, {}, configuration, options.seed, limits}).outcome;
+    return simulator
+        ->exec({options.payload, options.command_line, {}, configuration, options.seed, limits})
+        .outcome;
   }
   const auto& engine = dynamic_cast<const kvm::KvmBackend&>(backend);
   return engine.exec(options.payload, options.command_line, configuration, limits);
@@ -35,12 +37,15 @@ backends::Outcome execute_on(const backends::Backend& backend, const Options& op
 
 void show_cpu(Terminal& terminal, std::size_t index, const backends::CpuState& cpu) {
   const auto& r = cpu.registers;
-  terminal.error(fmt::format("CPU {}{}: rip {:016x} rsp {:016x} rflags {:08x} cs {:04x} cr0 {:08x} cr2 {:016x} cr3 {:x} cr4 {:x}",
-                             index, cpu.halted ? " (halted)" : "", r.rip, r.rsp, r.rflags, cpu.cs, cpu.cr0, cpu.cr2,
-                             cpu.cr3, cpu.cr4));
-  terminal.error(fmt::format("  rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", r.rax, r.rbx, r.rcx, r.rdx));
-  terminal.error(fmt::format("  rsi {:016x} rdi {:016x} rbp {:016x} code {:02x}", r.rsi, r.rdi, r.rbp,
-                             fmt::join(cpu.code, " ")));
+  terminal.error(
+      fmt::format("CPU {}{}: rip {:016x} rsp {:016x} rflags {:08x} cs {:04x} cr0 {:08x} cr2 "
+                  "{:016x} cr3 {:x} cr4 {:x}",
+                  index, cpu.halted ? " (halted)" : "", r.rip, r.rsp, r.rflags, cpu.cs, cpu.cr0,
+                  cpu.cr2, cpu.cr3, cpu.cr4));
+  terminal.error(
+      fmt::format("  rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", r.rax, r.rbx, r.rcx, r.rdx));
+  terminal.error(fmt::format("  rsi {:016x} rdi {:016x} rbp {:016x} code {:02x}", r.rsi, r.rdi,
+                             r.rbp, fmt::join(cpu.code, " ")));
 }
 
 int execute(Application& application, const Options& options) {
@@ -51,8 +56,8 @@ int execute(Application& application, const Options& options) {
   if (outcome.stop == backends::Stop::kBackendError) throw Exit{kBroken, outcome.detail};
   auto& terminal = application.terminal();
   if (outcome.stop == backends::Stop::kFinished) return kConformant;
-  terminal.error(fmt::format("hypervet: {}{}{}", backends::to_string(outcome.stop), outcome.detail.empty() ? "" : ": ",
-                             outcome.detail));
+  terminal.error(fmt::format("hypervet: {}{}{}", backends::to_string(outcome.stop),
+                             outcome.detail.empty() ? "" : ": ", outcome.detail));
   for (std::size_t i = 0; i < outcome.cpus.size(); ++i) show_cpu(terminal, i, outcome.cpus[i]);
   return kFailure;
 }
@@ -65,9 +70,14 @@ void add_exec(Application& application) {
                                 [&application, options] { return execute(application, *options); });
   verb->add_option("PAYLOAD", options->payload, "ELF with a PVH entry")->required();
   verb->add_option("--append", options->command_line, "Command line of the payload");
-  verb->add_option("--cpus", options->cpus, "Number of CPUs")->check(CLI::Range(1, 8))->capture_default_str();
-  verb->add_option("--seed", options->seed, "Schedule of the simulated CPUs")->capture_default_str();
-  verb->add_option("--timeout", options->timeout, "Seconds")->check(CLI::Range(0.001, 86400.0))->capture_default_str();
+  verb->add_option("--cpus", options->cpus, "Number of CPUs")
+      ->check(CLI::Range(1, 8))
+      ->capture_default_str();
+  verb->add_option("--seed", options->seed, "Schedule of the simulated CPUs")
+      ->capture_default_str();
+  verb->add_option("--timeout", options->timeout, "Seconds")
+      ->check(CLI::Range(0.001, 86400.0))
+      ->capture_default_str();
   application.add_backend_options(verb, options->backend);
 }
 

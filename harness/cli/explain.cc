@@ -26,11 +26,13 @@ void show_case(const spec::Case& a_case) {
   for (const auto& line : spec::describe(a_case)) fmt::print("    {}\n", line);
 }
 
-void show_clause(Application& application, const spec::Interface& interface, const spec::Clause& clause) {
+void show_clause(Application& application, const spec::Interface& interface,
+                 const spec::Clause& clause) {
   const auto& terminal = application.terminal();
   fmt::print("{}\n", terminal.paint(clause.id, Colour::kStrong));
   fmt::print("  {} - {}\n", spec::to_string(clause.level), clause.text);
-  fmt::print("  {} ({}), {}\n", interface.source.document, interface.source.version, clause.section);
+  fmt::print("  {} ({}), {}\n", interface.source.document, interface.source.version,
+             clause.section);
   fmt::print("  {}\n", spec::to_string(clause.mark));
   if (!clause.untestable.empty()) {
     fmt::print("\n  untestable: {}\n", clause.untestable);
@@ -41,7 +43,8 @@ void show_clause(Application& application, const spec::Interface& interface, con
   for (const auto& violation : clause.violations) {
     fmt::print("    {:<28} {}\n", violation.name, spec::describe(violation));
   }
-  fmt::print("\n  to run it:   {0} run {1}\n  to prove it: {0} vet {1}\n", application.command(), clause.id);
+  fmt::print("\n  to run it:   {0} run {1}\n  to prove it: {0} vet {1}\n", application.command(),
+             clause.id);
 }
 
 void show_violation_vocabulary() {
@@ -60,7 +63,8 @@ int execute(Application& application, const Options& options) {
     show_violation_vocabulary();
     return kConformant;
   }
-  if (options.globs.empty()) throw Exit{kUsage, "explain needs the id of a clause; `list` shows them"};
+  if (options.globs.empty())
+    throw Exit{kUsage, "explain needs the id of a clause; `list` shows them"};
   const auto specs = application.load_specs();
   const auto clauses = run::select_clauses(specs, options.globs);
   if (!clauses) throw Exit{kUsage, clauses.error()};
@@ -75,10 +79,12 @@ int execute(Application& application, const Options& options) {
 
 void add_explain(Application& application) {
   auto options = std::make_shared<Options>();
-  auto* verb = application.verb("explain", "A clause, its cases and violations as a person reads them",
-                                [&application, options] { return execute(application, *options); });
+  auto* verb =
+      application.verb("explain", "A clause, its cases and violations as a person reads them",
+                       [&application, options] { return execute(application, *options); });
   verb->add_option("ID-GLOB", options->globs, "Clauses or interfaces; * and ? are wildcards");
-  verb->add_flag("--violations", options->violations, "The seams and keys that a violation may name");
+  verb->add_flag("--violations", options->violations,
+                 "The seams and keys that a violation may name");
 }
 
 }  // namespace hypervet::cli

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The common part of run and rerun: judge these instances, write the stream, derive the reports, say how it ended.
+// The common part of run and rerun: judge these instances, write the stream, derive the reports,
+// say how it ended.
 #pragma once
 
 #include <string>
@@ -25,8 +26,9 @@ struct JudgingOptions {
 
 void add_judging_options(const Application& application, CLI::App* verb, JudgingOptions& options);
 
-int judge_instances(Application& application, const spec::Specs& specs,
-                    const std::vector<std::pair<const spec::Interface*, const spec::Clause*>>& clauses,
-                    std::vector<run::Instance> instances, const JudgingOptions& options);
+int judge_instances(
+    Application& application, const spec::Specs& specs,
+    const std::vector<std::pair<const spec::Interface*, const spec::Clause*>>& clauses,
+    std::vector<run::Instance> instances, const JudgingOptions& options);
 
 }  // namespace hypervet::cli

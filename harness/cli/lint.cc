@@ -29,14 +29,15 @@ spec::Diagnostics compile_all(const spec::Specs& specs) {
   };
   const auto instances = run::select(specs, {});
   for (const auto& instance : *instances) {
-    const auto compiled =
-        program::compile(specs, *instance.interface, *instance.clause, *instance.the_case, instance.binding);
+    const auto compiled = program::compile(specs, *instance.interface, *instance.clause,
+                                           *instance.the_case, instance.binding);
     if (!compiled) {
       report(compiled.error());
       continue;
     }
     for (const auto& violation : instance.clause->violations) {
-      if (const auto rule = program::bind(violation, *instance.interface, *compiled); !rule) report(rule.error());
+      if (const auto rule = program::bind(violation, *instance.interface, *compiled); !rule)
+        report(rule.error());
     }
   }
   return diagnostics;
@@ -44,13 +45,15 @@ spec::Diagnostics compile_all(const spec::Specs& specs) {
 
 int execute(Application& application, const Options& options) {
   std::vector<std::filesystem::path> paths(options.files.begin(), options.files.end());
-  if (paths.empty()) paths.push_back(application.places().specs);
+  if (paths.empty()) paths.push_back(application.own_specs());
   const auto specs = spec::load(paths);
   auto diagnostics = specs ? spec::lint(*specs) : specs.error();
   if (specs && diagnostics.empty()) diagnostics = compile_all(*specs);
-  for (const auto& diagnostic : diagnostics) application.terminal().error(spec::to_string(diagnostic));
+  for (const auto& diagnostic : diagnostics)
+    application.terminal().error(spec::to_string(diagnostic));
   if (!diagnostics.empty()) {
-    application.terminal().error(fmt::format("{} problem{}", diagnostics.size(), diagnostics.size() == 1 ? "" : "s"));
+    application.terminal().error(
+        fmt::format("{} problem{}", diagnostics.size(), diagnostics.size() == 1 ? "" : "s"));
     return kUsage;
   }
   return kConformant;
@@ -60,8 +63,9 @@ int execute(Application& application, const Options& options) {
 
 void add_lint(Application& application) {
   auto options = std::make_shared<Options>();
-  auto* verb = application.verb("lint", "Check spec files without running anything; silent when all is well",
-                                [&application, options] { return execute(application, *options); });
+  auto* verb =
+      application.verb("lint", "Check spec files without running anything; silent when all is well",
+                       [&application, options] { return execute(application, *options); });
   verb->add_option("FILE", options->files, "Files or folders; default the suite's own specs");
 }
 

@@ -22,7 +22,8 @@ struct Options {
 // Shards of one run become one: same target, specs, payload and seed, each case once.
 void merge(reports::Results& whole, reports::Results part, const std::string& path) {
   const auto same = [&](std::string_view what, const std::string& a, const std::string& b) {
-    if (a != b) throw Exit{kUsage, fmt::format("{}: another run: its {} is {}, not {}", path, what, b, a)};
+    if (a != b)
+      throw Exit{kUsage, fmt::format("{}: another run: its {} is {}, not {}", path, what, b, a)};
   };
   same("target", whole.run.target, part.run.target);
   same("backend", whole.run.backend, part.run.backend);
@@ -31,7 +32,8 @@ void merge(reports::Results& whole, reports::Results part, const std::string& pa
   std::set<std::string> ids;
   for (const auto& record : whole.cases) ids.insert(record.id);
   for (auto& record : part.cases) {
-    if (!ids.insert(record.id).second) throw Exit{kUsage, fmt::format("{}: {} stands in another stream too", path, record.id)};
+    if (!ids.insert(record.id).second)
+      throw Exit{kUsage, fmt::format("{}: {} stands in another stream too", path, record.id)};
     whole.cases.push_back(std::move(record));
   }
   for (auto& interface : part.interfaces) {
@@ -64,7 +66,8 @@ void merge(reports::Results& whole, reports::Results part, const std::string& pa
 int execute(Application& application, const Options& options) {
   const auto* format = reports::find_format(options.format);
   if (format == nullptr) {
-    throw Exit{kUsage, fmt::format("unknown report format '{}'; there are {}", options.format, reports::format_names())};
+    throw Exit{kUsage, fmt::format("unknown report format '{}'; there are {}", options.format,
+                                   reports::format_names())};
   }
   auto& terminal = application.terminal();
   std::optional<reports::Results> whole;
@@ -73,7 +76,8 @@ int execute(Application& application, const Options& options) {
         path, options.keep_going ? reports::OnBadLine::kKeep : reports::OnBadLine::kStop);
     if (!read) throw Exit{kUsage, reports::to_string(read.error())};
     for (const auto& flaw : read->flaws) terminal.error("hypervet: " + reports::to_string(flaw));
-    if (read->results.truncated) terminal.error(fmt::format("hypervet: {}: the last line is cut; the rest is reported", path));
+    if (read->results.truncated)
+      terminal.error(fmt::format("hypervet: {}: the last line is cut; the rest is reported", path));
     if (!whole) {
       whole = std::move(read->results);
     } else {
@@ -90,12 +94,16 @@ int execute(Application& application, const Options& options) {
 
 void add_report(Application& application) {
   auto options = std::make_shared<Options>();
-  auto* verb = application.verb("report", "Make a report from stored results; several streams are shards of one run",
-                                [&application, options] { return execute(application, *options); });
+  auto* verb = application.verb(
+      "report", "Make a report from stored results; several streams are shards of one run",
+      [&application, options] { return execute(application, *options); });
   verb->add_option("RESULTS", options->results, "Streams; - is standard input")->required();
-  verb->add_option("--format", options->format, "Format: " + reports::format_names())->capture_default_str();
-  verb->add_option("-o,--output", options->output, "File; - is standard output")->capture_default_str();
-  verb->add_flag("--keep-going", options->keep_going, "Leave bad lines out instead of stopping at the first");
+  verb->add_option("--format", options->format, "Format: " + reports::format_names())
+      ->capture_default_str();
+  verb->add_option("-o,--output", options->output, "File; - is standard output")
+      ->capture_default_str();
+  verb->add_flag("--keep-going", options->keep_going,
+                 "Leave bad lines out instead of stopping at the first");
 }
 
 }  // namespace hypervet::cli

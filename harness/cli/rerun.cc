@@ -23,7 +23,8 @@ int execute(Application& application, CLI::App& verb, const Options& options) {
   if (!read) throw Exit{kUsage, reports::to_string(read.error())};
   std::set<std::string> wanted;
   for (const auto& record : read->results.cases) {
-    if (reports::is_failure(record.verdict) || record.verdict == reports::Verdict::kError) wanted.insert(record.id);
+    if (reports::is_failure(record.verdict) || record.verdict == reports::Verdict::kError)
+      wanted.insert(record.id);
   }
   if (wanted.empty()) {
     application.terminal().line(fmt::format("{}: nothing failed", options.results));
@@ -32,9 +33,11 @@ int execute(Application& application, CLI::App& verb, const Options& options) {
   auto judging = options.judging;
   if (verb.count("--backend") == 0) judging.backend.name = read->results.run.backend;
   if (verb.count("--seed") == 0) judging.seed = read->results.run.seed;
-  if (judging.results.empty()) judging.results = fmt::format("hypervet-results/{}-rerun.jsonl", judging.backend.name);
+  if (judging.results.empty())
+    judging.results = fmt::format("hypervet-results/{}-rerun.jsonl", judging.backend.name);
   if (judging.results == options.results) {
-    throw Exit{kUsage, fmt::format("--results {} would overwrite the results to rerun", judging.results)};
+    throw Exit{kUsage,
+               fmt::format("--results {} would overwrite the results to rerun", judging.results)};
   }
 
   const auto specs = application.load_specs();
@@ -42,8 +45,9 @@ int execute(Application& application, CLI::App& verb, const Options& options) {
   if (!instances) throw Exit{kUsage, instances.error()};
   std::erase_if(*instances, [&](const auto& instance) { return !wanted.contains(instance.id); });
   if (instances->size() < wanted.size()) {
-    application.terminal().error(fmt::format("hypervet: {} of the {} cases are no longer in the specs",
-                                             wanted.size() - instances->size(), wanted.size()));
+    application.terminal().error(
+        fmt::format("hypervet: {} of the {} cases are no longer in the specs",
+                    wanted.size() - instances->size(), wanted.size()));
     if (instances->empty()) return kUsage;
   }
   std::vector<std::pair<const spec::Interface*, const spec::Clause*>> clauses;
@@ -60,8 +64,9 @@ int execute(Application& application, CLI::App& verb, const Options& options) {
 void add_rerun(Application& application) {
   auto options = std::make_shared<Options>();
   auto holder = std::make_shared<CLI::App*>(nullptr);
-  auto* verb = application.verb("rerun", "Judge again what did not pass in stored results",
-                                [&application, options, holder] { return execute(application, **holder, *options); });
+  auto* verb = application.verb(
+      "rerun", "Judge again what did not pass in stored results",
+      [&application, options, holder] { return execute(application, **holder, *options); });
   *holder = verb;
   verb->add_option("RESULTS", options->results, "Stream of the earlier run")->required();
   add_judging_options(application, verb, options->judging);

@@ -29,7 +29,8 @@ spec::Level parse_level(const std::string& word) {
 
 int execute(Application& application, const Options& options) {
   const auto shard = run::parse_shard(options.shard);
-  if (!shard) throw Exit{kUsage, fmt::format("--shard takes I/N with 1 <= I <= N, not '{}'", options.shard)};
+  if (!shard)
+    throw Exit{kUsage, fmt::format("--shard takes I/N with 1 <= I <= N, not '{}'", options.shard)};
   const auto specs = application.load_specs();
   auto instances = run::select(specs, {options.globs, parse_level(options.level), *shard});
   if (!instances) throw Exit{kUsage, instances.error()};
@@ -37,7 +38,8 @@ int execute(Application& application, const Options& options) {
   std::vector<std::pair<const spec::Interface*, const spec::Clause*>> clauses;
   for (const auto& interface : specs.interfaces) {
     for (const auto& clause : interface.clauses) {
-      const bool selected = std::ranges::any_of(*instances, [&](const auto& i) { return i.clause == &clause; });
+      const bool selected =
+          std::ranges::any_of(*instances, [&](const auto& i) { return i.clause == &clause; });
       if (selected || (options.globs.empty() && clause.level <= parse_level(options.level))) {
         clauses.emplace_back(&interface, &clause);
       }
@@ -55,14 +57,20 @@ int execute(Application& application, const Options& options) {
 
 void add_run(Application& application) {
   auto options = std::make_shared<Options>();
-  auto* verb = application.verb("run", "Judge a target; without arguments everything, on the simulator",
-                                [&application, options] { return execute(application, *options); });
-  verb->add_option("ID-GLOB", options->globs, "Clauses, interfaces or case instances; * and ? are wildcards");
-  verb->add_option("--level", options->level, "Clauses of this level and the stronger ones: must, should, may")
+  auto* verb =
+      application.verb("run", "Judge a target; without arguments everything, on the simulator",
+                       [&application, options] { return execute(application, *options); });
+  verb->add_option("ID-GLOB", options->globs,
+                   "Clauses, interfaces or case instances; * and ? are wildcards");
+  verb->add_option("--level", options->level,
+                   "Clauses of this level and the stronger ones: must, should, may")
       ->check(CLI::IsMember({"must", "should", "may"}))
       ->capture_default_str();
-  verb->add_option("--shard", options->shard, "Only the I-th of N equal parts")->type_name("I/N")->capture_default_str();
-  verb->add_option("--resume", options->resume, "Go on with an interrupted run's stream: do only what is missing")
+  verb->add_option("--shard", options->shard, "Only the I-th of N equal parts")
+      ->type_name("I/N")
+      ->capture_default_str();
+  verb->add_option("--resume", options->resume,
+                   "Go on with an interrupted run's stream: do only what is missing")
       ->type_name("FILE.jsonl");
   add_judging_options(application, verb, options->judging);
 }

@@ -30,7 +30,8 @@ Terminal::Terminal() {
   smart_ = isatty(STDOUT_FILENO) != 0 && !dumb;
   colour_ = smart_ && !set("NO_COLOR");
   winsize size{};
-  if (smart_ && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 10) width_ = size.ws_col;
+  if (smart_ && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 10)
+    width_ = size.ws_col;
 }
 
 Terminal::~Terminal() { erase(); }
@@ -60,11 +61,20 @@ std::string Terminal::paint(std::string_view text, Colour colour) const {
   if (!colour_ || colour == Colour::kNone) return std::string(text);
   const char* code = "";
   switch (colour) {
-    case Colour::kNone: break;
-    case Colour::kGood: code = "32"; break;
-    case Colour::kBad: code = "1;31"; break;
-    case Colour::kDim: code = "2"; break;
-    case Colour::kStrong: code = "1"; break;
+    case Colour::kNone:
+      break;
+    case Colour::kGood:
+      code = "32";
+      break;
+    case Colour::kBad:
+      code = "1;31";
+      break;
+    case Colour::kDim:
+      code = "2";
+      break;
+    case Colour::kStrong:
+      code = "1";
+      break;
   }
   return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
 }

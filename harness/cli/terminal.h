@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one place that writes for people: a progress line that is rewritten on a terminal and left out of a log, and
-// lines that stay. NO_COLOR and TERM=dumb are honoured. Main thread only.
+// The one place that writes for people: a progress line that is rewritten on a terminal and left
+// out of a log, and lines that stay. NO_COLOR and TERM=dumb are honoured. Main thread only.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,8 @@ class Terminal {
   bool smart() const { return smart_; }    // standard output can rewrite a line
   bool colour() const { return colour_; }  // ... and shows colours
 
-  // Shows progress. On a terminal the line is rewritten at most some 20 times a second; in a log nothing appears.
+  // Shows progress. On a terminal the line is rewritten at most some 20 times a second; in a log
+  // nothing appears.
   void progress(std::string_view text);
   // A line on standard output that stays; the progress line makes room.
   void line(std::string_view text);

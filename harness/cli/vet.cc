@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // hypervet vet: proves the suite on the simulator.
+#include "harness/run/vet.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +9,6 @@
 #include <thread>
 
 #include "harness/cli/application.h"
-#include "harness/run/vet.h"
 
 namespace hypervet::cli {
 namespace {
@@ -21,11 +22,16 @@ struct Options {
 
 std::string_view kind(run::Survivor::Kind kind) {
   switch (kind) {
-    case run::Survivor::Kind::kNotClean: return "not clean";
-    case run::Survivor::Kind::kViolation: return "survived";
-    case run::Survivor::Kind::kNeverCommitted: return "never committed";
-    case run::Survivor::Kind::kUnprovenCase: return "unproven case";
-    case run::Survivor::Kind::kSpec: return "spec error";
+    case run::Survivor::Kind::kNotClean:
+      return "not clean";
+    case run::Survivor::Kind::kViolation:
+      return "survived";
+    case run::Survivor::Kind::kNeverCommitted:
+      return "never committed";
+    case run::Survivor::Kind::kUnprovenCase:
+      return "unproven case";
+    case run::Survivor::Kind::kSpec:
+      return "spec error";
   }
   return "?";
 }
@@ -36,13 +42,15 @@ int execute(Application& application, const Options& options) {
   if (!instances) throw Exit{kUsage, instances.error()};
   const auto backend = application.make_backend(options.backend);
   if (!backend->commits_violations()) {
-    throw Exit{kUsage, fmt::format("backend {} cannot commit violations; vet runs on the simulator", backend->name())};
+    throw Exit{kUsage, fmt::format("backend {} cannot commit violations; vet runs on the simulator",
+                                   backend->name())};
   }
   const auto session = run::open_session(specs, *backend, options.seed, {});
   if (!session) throw Exit{kBroken, session.error()};
   auto& terminal = application.terminal();
   run::VetOptions vet_options;
-  vet_options.jobs = options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
+  vet_options.jobs =
+      options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
   vet_options.interrupt = &Application::interrupt();
   vet_options.progress = [&](std::size_t done, std::size_t total) {
     terminal.progress(fmt::format("[{}/{}] trials", done, total));
@@ -53,12 +61,12 @@ int execute(Application& application, const Options& options) {
     return kInterrupted;
   }
   for (const auto& survivor : result.survivors) {
-    terminal.line(fmt::format("{} {}: {}: {}\n    {}", terminal.paint(kind(survivor.kind), Colour::kBad),
-                              survivor.clause, survivor.what.empty() ? "(its one case)" : survivor.what,
-                              survivor.reason, survivor.where));
+    terminal.line(fmt::format(
+        "{} {}: {}: {}\n    {}", terminal.paint(kind(survivor.kind), Colour::kBad), survivor.clause,
+        survivor.what.empty() ? "(its one case)" : survivor.what, survivor.reason, survivor.where));
   }
-  terminal.line(fmt::format("violations: {} of {} caught; clauses: {} of {} proven", result.caught, result.violations,
-                            result.proven, result.testable));
+  terminal.line(fmt::format("violations: {} of {} caught; clauses: {} of {} proven", result.caught,
+                            result.violations, result.proven, result.testable));
   return result.proved() ? kConformant : kFailure;
 }
 
@@ -68,10 +76,13 @@ void add_vet(Application& application) {
   auto options = std::make_shared<Options>();
   auto* verb = application.verb("vet", "Prove the suite: every declared violation must be caught",
                                 [&application, options] { return execute(application, *options); });
-  verb->add_option("ID-GLOB", options->globs, "Clauses, interfaces or case instances; * and ? are wildcards");
+  verb->add_option("ID-GLOB", options->globs,
+                   "Clauses, interfaces or case instances; * and ? are wildcards");
   application.add_backend_options(verb, options->backend);
-  verb->add_option("--jobs", options->jobs, "Machines at a time; default one per processor")->check(CLI::Range(1, 256));
-  verb->add_option("--seed", options->seed, "Schedule of the simulated CPUs")->capture_default_str();
+  verb->add_option("--jobs", options->jobs, "Machines at a time; default one per processor")
+      ->check(CLI::Range(1, 256));
+  verb->add_option("--seed", options->seed, "Schedule of the simulated CPUs")
+      ->capture_default_str();
 }
 
 }  // namespace hypervet::cli

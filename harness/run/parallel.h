@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many independent pieces of work on a few threads, their results taken in order: what makes a run with eight jobs
-// write the same stream as a run with one.
+// Many independent pieces of work on a few threads, their results taken in order: what makes a run
+// with eight jobs write the same stream as a run with one.
 #pragma once
 
 #include <atomic>
@@ -14,9 +14,10 @@
 
 namespace hypervet::run {
 
-// Calls produce(i) for 0 <= i < count on `jobs` threads, and consume(i, result) for each in ascending order, one at a
-// time. consume returns false to stop: work begun is finished and dropped. Workers do not run further ahead of the
-// consumer than a window, so memory stays bounded. Returns how many results were consumed.
+// Calls produce(i) for 0 <= i < count on `jobs` threads, and consume(i, result) for each in
+// ascending order, one at a time. consume returns false to stop: work begun is finished and
+// dropped. Workers do not run further ahead of the consumer than a window, so memory stays bounded.
+// Returns how many results were consumed.
 template <typename Result, typename Produce, typename Consume>
 std::size_t in_order(std::size_t count, unsigned jobs, Produce produce, Consume consume) {
   constexpr std::size_t kWindow = 256;
@@ -29,7 +30,9 @@ std::size_t in_order(std::size_t count, unsigned jobs, Produce produce, Consume 
   const auto worker = [&] {
     std::unique_lock lock(mutex);
     for (;;) {
-      changed.wait(lock, [&] { return stop || next_to_start >= count || next_to_start < next_to_consume + kWindow; });
+      changed.wait(lock, [&] {
+        return stop || next_to_start >= count || next_to_start < next_to_consume + kWindow;
+      });
       if (stop || next_to_start >= count) return;
       const std::size_t index = next_to_start++;
       lock.unlock();

@@ -30,7 +30,8 @@ std::string cpu_model() {
 std::string mitigations() {
   std::error_code error;
   std::vector<std::string> states;
-  for (const auto& entry : std::filesystem::directory_iterator("/sys/devices/system/cpu/vulnerabilities", error)) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/sys/devices/system/cpu/vulnerabilities", error)) {
     std::ifstream in(entry.path());
     std::string state;
     if (std::getline(in, state)) states.push_back(entry.path().filename().string() + ": " + state);
@@ -48,7 +49,8 @@ Host host() {
 }
 
 std::string now_utc() {
-  const auto now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
+  const auto now =
+      std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", now);
 }
 

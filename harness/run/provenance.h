@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where and with what a run was made: the facts that let somebody repeat it. Reads /proc and /sys; any thread.
+// Where and with what a run was made: the facts that let somebody repeat it. Reads /proc and /sys;
+// any thread.
 #pragma once
 
 #include <expected>

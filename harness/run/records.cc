@@ -12,21 +12,30 @@ namespace {
 
 reports::Verdict to_record(judge::Verdict verdict) {
   switch (verdict) {
-    case judge::Verdict::kPass: return reports::Verdict::kPass;
-    case judge::Verdict::kFail: return reports::Verdict::kFail;
-    case judge::Verdict::kHang: return reports::Verdict::kHang;
-    case judge::Verdict::kCrash: return reports::Verdict::kCrash;
-    case judge::Verdict::kSkip: return reports::Verdict::kSkip;
-    case judge::Verdict::kError: return reports::Verdict::kError;
+    case judge::Verdict::kPass:
+      return reports::Verdict::kPass;
+    case judge::Verdict::kFail:
+      return reports::Verdict::kFail;
+    case judge::Verdict::kHang:
+      return reports::Verdict::kHang;
+    case judge::Verdict::kCrash:
+      return reports::Verdict::kCrash;
+    case judge::Verdict::kSkip:
+      return reports::Verdict::kSkip;
+    case judge::Verdict::kError:
+      return reports::Verdict::kError;
   }
   return reports::Verdict::kError;
 }
 
 reports::Level to_record(spec::Level level) {
   switch (level) {
-    case spec::Level::kMust: return reports::Level::kMust;
-    case spec::Level::kShould: return reports::Level::kShould;
-    case spec::Level::kMay: return reports::Level::kMay;
+    case spec::Level::kMust:
+      return reports::Level::kMust;
+    case spec::Level::kShould:
+      return reports::Level::kShould;
+    case spec::Level::kMay:
+      return reports::Level::kMay;
   }
   return reports::Level::kMust;
 }
@@ -63,8 +72,10 @@ std::vector<reports::Interface> interface_records(
   for (const auto& [interface, clause] : clauses) {
     if (interface != current) {
       current = interface;
-      records.push_back(
-          {interface->id, interface->title, {interface->source.document, interface->source.version}, {}});
+      records.push_back({interface->id,
+                         interface->title,
+                         {interface->source.document, interface->source.version},
+                         {}});
     }
     reports::Clause record;
     record.id = clause->id;
@@ -78,19 +89,21 @@ std::vector<reports::Interface> interface_records(
   return records;
 }
 
-std::string reproduce(const Session& session, const Invocation& invocation, const Instance& instance) {
-  return fmt::format("{} run '{}' --backend {} --seed {}", invocation.command, instance.id, session.backend->name(),
-                     session.seed);
+std::string reproduce(const Session& session, const Invocation& invocation,
+                      const Instance& instance) {
+  return fmt::format("{} run '{}' --backend {} --seed {}", invocation.command, instance.id,
+                     session.backend->name(), session.seed);
 }
 
-reports::Case case_record(const Session& session, const Invocation& invocation, const Instance& instance,
-                          const Trial& trial) {
+reports::Case case_record(const Session& session, const Invocation& invocation,
+                          const Instance& instance, const Trial& trial) {
   const auto& judgement = trial.judgement;
   reports::Case record;
   record.id = instance.id;
   record.clause = instance.clause->id;
   record.name = instance.the_case->name;
-  for (const auto& [name, value] : instance.binding.values) record.parameters[name] = fmt::format("{:#x}", value);
+  for (const auto& [name, value] : instance.binding.values)
+    record.parameters[name] = fmt::format("{:#x}", value);
   record.interface = instance.interface->id;
   record.level = to_record(instance.clause->level);
   record.backend = session.backend->name();
@@ -100,7 +113,8 @@ reports::Case case_record(const Session& session, const Invocation& invocation, 
   record.reason = judgement.reason;
   record.expected = judgement.expected;
   record.observed = judgement.observed;
-  record.location = judgement.mark.file ? spec::to_string(judgement.mark) : spec::to_string(instance.the_case->mark);
+  record.location = judgement.mark.file ? spec::to_string(judgement.mark)
+                                        : spec::to_string(instance.the_case->mark);
   record.reproduce = reproduce(session, invocation, instance);
   record.seed = session.seed;
   record.duration_ns = trial.duration_ns;

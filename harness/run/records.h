@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sessions, instances and trials as records of the result stream. Pure but for the provenance, which is read once.
+// Sessions, instances and trials as records of the result stream. Pure but for the provenance,
+// which is read once.
 #pragma once
 
 #include <string>
@@ -13,7 +14,7 @@ namespace hypervet::run {
 
 // What a run record says beyond what the session knows.
 struct Invocation {
-  std::string command;                    // how the user starts hypervet, for the reproducing command
+  std::string command;  // how the user starts hypervet, for the reproducing command
   std::vector<std::string> command_line;  // argv
   std::string version;
   std::string payload_hash;
@@ -27,10 +28,11 @@ std::vector<reports::Interface> interface_records(
     const std::vector<std::pair<const spec::Interface*, const spec::Clause*>>& clauses,
     const std::vector<Instance>& instances);
 
-reports::Case case_record(const Session& session, const Invocation& invocation, const Instance& instance,
-                          const Trial& trial);
+reports::Case case_record(const Session& session, const Invocation& invocation,
+                          const Instance& instance, const Trial& trial);
 
 // The command that repeats this instance alone.
-std::string reproduce(const Session& session, const Invocation& invocation, const Instance& instance);
+std::string reproduce(const Session& session, const Invocation& invocation,
+                      const Instance& instance);
 
 }  // namespace hypervet::run

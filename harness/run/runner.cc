@@ -7,10 +7,13 @@
 
 namespace hypervet::run {
 
-RunResult run_all(const Session& session, const Invocation& invocation, const std::vector<Instance>& instances,
-                  const RunOptions& options, const std::function<bool(const reports::Case&)>& sink) {
+RunResult run_all(const Session& session, const Invocation& invocation,
+                  const std::vector<Instance>& instances, const RunOptions& options,
+                  const std::function<bool(const reports::Case&)>& sink) {
   RunResult result;
-  const auto interrupted = [&] { return options.interrupt != nullptr && options.interrupt->load(); };
+  const auto interrupted = [&] {
+    return options.interrupt != nullptr && options.interrupt->load();
+  };
   in_order<std::optional<reports::Case>>(
       instances.size(), options.jobs,
       [&](std::size_t i) -> std::optional<reports::Case> {

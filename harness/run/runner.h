@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs instances in parallel and hands their records on in order, so that the stream of a run does not depend on the
-// number of jobs.
+// Runs instances in parallel and hands their records on in order, so that the stream of a run does
+// not depend on the number of jobs.
 #pragma once
 
 #include <atomic>
@@ -28,12 +28,14 @@ struct RunResult {
   bool interrupted = false;
 };
 
-// Calls `sink` with each record in the order of `instances`, on the calling thread. The sink returns false to stop
-// (the stream cannot be written any more).
-RunResult run_all(const Session& session, const Invocation& invocation, const std::vector<Instance>& instances,
-                  const RunOptions& options, const std::function<bool(const reports::Case&)>& sink);
+// Calls `sink` with each record in the order of `instances`, on the calling thread. The sink
+// returns false to stop (the stream cannot be written any more).
+RunResult run_all(const Session& session, const Invocation& invocation,
+                  const std::vector<Instance>& instances, const RunOptions& options,
+                  const std::function<bool(const reports::Case&)>& sink);
 
-// The documented exit status of a finished run: 0 conformant, 1 a failure, 3 an error, or nothing judged at all.
+// The documented exit status of a finished run: 0 conformant, 1 a failure, 3 an error, or nothing
+// judged at all.
 int exit_status(const reports::Counts& counts);
 
 }  // namespace hypervet::run

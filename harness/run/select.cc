@@ -12,7 +12,8 @@ namespace {
 // Which globs have matched something so far: an unused one is an error of the user's.
 class Globs {
  public:
-  explicit Globs(const std::vector<std::string>& globs) : globs_(globs), used_(globs.size(), false) {}
+  explicit Globs(const std::vector<std::string>& globs)
+      : globs_(globs), used_(globs.size(), false) {}
 
   bool match(std::string_view text) {
     if (globs_.empty()) return true;
@@ -59,7 +60,8 @@ bool matches(std::string_view glob, std::string_view text) {
   return g == glob.size();
 }
 
-std::expected<std::vector<Instance>, std::string> select(const spec::Specs& specs, const Selection& selection) {
+std::expected<std::vector<Instance>, std::string> select(const spec::Specs& specs,
+                                                         const Selection& selection) {
   Globs globs(selection.globs);
   std::vector<Instance> instances;
   for (const auto& interface : specs.interfaces) {
@@ -71,7 +73,8 @@ std::expected<std::vector<Instance>, std::string> select(const spec::Specs& spec
           auto id = spec::instance_id(clause, the_case, binding);
           const bool wanted = globs.match(id) || whole_clause;
           if (wanted && clause.level <= selection.level) {
-            instances.push_back({&interface, &clause, &the_case, std::move(binding), std::move(id)});
+            instances.push_back(
+                {&interface, &clause, &the_case, std::move(binding), std::move(id)});
           }
         }
       }
@@ -80,7 +83,8 @@ std::expected<std::vector<Instance>, std::string> select(const spec::Specs& spec
   if (auto unused = globs.unused()) return std::unexpected(*unused);
   if (selection.shard.count > 1) {
     std::vector<Instance> part;
-    for (std::size_t i = selection.shard.index - 1; i < instances.size(); i += selection.shard.count) {
+    for (std::size_t i = selection.shard.index - 1; i < instances.size();
+         i += selection.shard.count) {
       part.push_back(std::move(instances[i]));
     }
     return part;
@@ -88,8 +92,8 @@ std::expected<std::vector<Instance>, std::string> select(const spec::Specs& spec
   return instances;
 }
 
-std::expected<std::vector<std::pair<const spec::Interface*, const spec::Clause*>>, std::string> select_clauses(
-    const spec::Specs& specs, const std::vector<std::string>& patterns) {
+std::expected<std::vector<std::pair<const spec::Interface*, const spec::Clause*>>, std::string>
+select_clauses(const spec::Specs& specs, const std::vector<std::string>& patterns) {
   Globs globs(patterns);
   std::vector<std::pair<const spec::Interface*, const spec::Clause*>> clauses;
   for (const auto& interface : specs.interfaces) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which case instances a run is about: globs, level, shard. Pure functions over immutable specs; any thread.
+// Which case instances a run is about: globs, level, shard. Pure functions over immutable specs;
+// any thread.
 #pragma once
 
 #include <cstddef>
@@ -28,21 +29,24 @@ struct Shard {
 };
 
 struct Selection {
-  std::vector<std::string> globs{};         // none: everything
-  spec::Level level = spec::Level::kMay;    // this level and the stronger ones
-  Shard shard{};                            // every count-th instance, beginning with index
+  std::vector<std::string> globs{};       // none: everything
+  spec::Level level = spec::Level::kMay;  // this level and the stronger ones
+  Shard shard{};                          // every count-th instance, beginning with index
 };
 
-// '*' matches any run of characters, '?' one, "[...]" is literal: instance ids are full of brackets.
+// '*' matches any run of characters, '?' one, "[...]" is literal: instance ids are full of
+// brackets.
 bool matches(std::string_view glob, std::string_view text);
 
-// In the order of the specs. A glob selects what it matches: an instance by its id, all instances of a clause by the
-// clause's id, all of an interface by the interface's. A glob that matches nothing is an error that names it.
-std::expected<std::vector<Instance>, std::string> select(const spec::Specs& specs, const Selection& selection);
+// In the order of the specs. A glob selects what it matches: an instance by its id, all instances
+// of a clause by the clause's id, all of an interface by the interface's. A glob that matches
+// nothing is an error that names it.
+std::expected<std::vector<Instance>, std::string> select(const spec::Specs& specs,
+                                                         const Selection& selection);
 
 // The clauses that a selection names, with or without cases, in the order of the specs.
-std::expected<std::vector<std::pair<const spec::Interface*, const spec::Clause*>>, std::string> select_clauses(
-    const spec::Specs& specs, const std::vector<std::string>& globs);
+std::expected<std::vector<std::pair<const spec::Interface*, const spec::Clause*>>, std::string>
+select_clauses(const spec::Specs& specs, const std::vector<std::string>& globs);
 
 // "I/N" with 1 <= I <= N.
 std::optional<Shard> parse_shard(std::string_view text);

@@ -28,8 +28,10 @@ std::string_view verb_name(protocol::HostVerb verb) {
 
 }  // namespace
 
-std::expected<Session, std::string> open_session(const spec::Specs& specs, const backends::Backend& backend,
-                                                 std::uint64_t seed, const backends::Limits& limits) {
+std::expected<Session, std::string> open_session(const spec::Specs& specs,
+                                                 const backends::Backend& backend,
+                                                 std::uint64_t seed,
+                                                 const backends::Limits& limits) {
   Session session{&specs, &backend, backend.target(), {}, seed, limits};
   const auto probe = program::make_probe(specs);
   backends::Job job;
@@ -39,18 +41,21 @@ std::expected<Session, std::string> open_session(const spec::Specs& specs, const
   job.limits = limits;
   const auto outcome = backend.run(job);
   if (outcome.stop != backends::Stop::kFinished) {
-    return std::unexpected(fmt::format("cannot ask the target what it offers: {}{}{}", backends::to_string(outcome.stop),
+    return std::unexpected(fmt::format("cannot ask the target what it offers: {}{}{}",
+                                       backends::to_string(outcome.stop),
                                        outcome.detail.empty() ? "" : ": ", outcome.detail));
   }
   const auto observations = program::decode(outcome.observations, program::Ending::kWhole);
-  if (!observations) return std::unexpected("cannot ask the target what it offers: " + observations.error());
+  if (!observations)
+    return std::unexpected("cannot ask the target what it offers: " + observations.error());
   auto offered = program::offered_features(specs, probe, *observations);
   if (!offered) return std::unexpected("cannot ask the target what it offers: " + offered.error());
   session.offered = std::move(*offered);
   return session;
 }
 
-std::string skip_reason(const Session& session, const Instance& instance, const program::CompiledCase& compiled) {
+std::string skip_reason(const Session& session, const Instance& instance,
+                        const program::CompiledCase& compiled) {
   for (const auto& feature : instance.the_case->requires_) {
     if (!session.offered.contains(feature)) {
       return program::missing_reason(*session.specs, session.offered, feature);
@@ -58,13 +63,14 @@ std::string skip_reason(const Session& session, const Instance& instance, const 
   }
   const auto& configuration = compiled.configuration;
   if (configuration.cpus > session.backend->max_cpus()) {
-    return fmt::format("needs {} CPUs, backend {} has at most {}", configuration.cpus, session.backend->name(),
-                       session.backend->max_cpus());
+    return fmt::format("needs {} CPUs, backend {} has at most {}", configuration.cpus,
+                       session.backend->name(), session.backend->max_cpus());
   }
   if (auto refused = session.backend->refuses(configuration)) return *refused;
   for (const auto verb : compiled.host_verbs) {
     if (!session.backend->has(verb)) {
-      return fmt::format("backend {} does not have the host verb {}", session.backend->name(), verb_name(verb));
+      return fmt::format("backend {} does not have the host verb {}", session.backend->name(),
+                         verb_name(verb));
     }
   }
   return {};
@@ -88,11 +94,12 @@ Trial attempt(const Session& session, const program::CompiledCase& compiled,
 Trial attempt(const Session& session, const Instance& instance) {
   const auto start = Clock::now();
   Trial trial;
-  const auto compiled = program::compile(*session.specs, *instance.interface, *instance.clause, *instance.the_case,
-                                         instance.binding);
+  const auto compiled = program::compile(*session.specs, *instance.interface, *instance.clause,
+                                         *instance.the_case, instance.binding);
   if (!compiled) {
     trial.judgement.verdict = judge::Verdict::kError;
-    trial.judgement.reason = fmt::format("{}: {}", spec::to_string(compiled.error().mark), compiled.error().message);
+    trial.judgement.reason =
+        fmt::format("{}: {}", spec::to_string(compiled.error().mark), compiled.error().message);
     trial.judgement.mark = compiled.error().mark;
   } else if (auto reason = skip_reason(session, instance, *compiled); !reason.empty()) {
     trial.judgement.verdict = judge::Verdict::kSkip;

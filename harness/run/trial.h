@@ -27,11 +27,14 @@ struct Session {
 };
 
 // Asks the target what it offers. An error is one line: nothing can be judged.
-std::expected<Session, std::string> open_session(const spec::Specs& specs, const backends::Backend& backend,
-                                                 std::uint64_t seed, const backends::Limits& limits);
+std::expected<Session, std::string> open_session(const spec::Specs& specs,
+                                                 const backends::Backend& backend,
+                                                 std::uint64_t seed,
+                                                 const backends::Limits& limits);
 
 // Empty, or why this target cannot be judged by this case.
-std::string skip_reason(const Session& session, const Instance& instance, const program::CompiledCase& compiled);
+std::string skip_reason(const Session& session, const Instance& instance,
+                        const program::CompiledCase& compiled);
 
 struct Trial {
   judge::Judgement judgement;

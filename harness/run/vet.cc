@@ -29,7 +29,8 @@ struct Task {
 };
 
 bool speaks_against(judge::Verdict verdict) {
-  return verdict == judge::Verdict::kFail || verdict == judge::Verdict::kHang || verdict == judge::Verdict::kCrash;
+  return verdict == judge::Verdict::kFail || verdict == judge::Verdict::kHang ||
+         verdict == judge::Verdict::kCrash;
 }
 
 // What became of one clause over all its trials.
@@ -50,7 +51,9 @@ class Vetting {
   }
 
   VetResult execute(const VetOptions& options) {
-    const auto interrupted = [&] { return options.interrupt != nullptr && options.interrupt->load(); };
+    const auto interrupted = [&] {
+      return options.interrupt != nullptr && options.interrupt->load();
+    };
     in_order<std::optional<Trial>>(
         tasks_.size(), options.jobs,
         [&](std::size_t i) -> std::optional<Trial> {
@@ -75,8 +78,8 @@ class Vetting {
 
  private:
   void prepare(const Instance& instance) {
-    auto compiled = program::compile(*session_.specs, *instance.interface, *instance.clause, *instance.the_case,
-                                     instance.binding);
+    auto compiled = program::compile(*session_.specs, *instance.interface, *instance.clause,
+                                     *instance.the_case, instance.binding);
     auto& ledger = ledgers_[instance.clause];
     if (ledger.clause == nullptr) {
       ledger.clause = instance.clause;
@@ -85,14 +88,15 @@ class Vetting {
     ledger.cases.insert(instance.the_case);
     if (!compiled) {
       ledger.clean = false;
-      result_.survivors.push_back({Survivor::Kind::kSpec, instance.clause->id, instance.id, compiled.error().message,
+      result_.survivors.push_back({Survivor::Kind::kSpec, instance.clause->id, instance.id,
+                                   compiled.error().message,
                                    spec::to_string(compiled.error().mark)});
       return;
     }
     if (auto reason = skip_reason(session_, instance, *compiled); !reason.empty()) {
       ledger.clean = false;
-      result_.survivors.push_back({Survivor::Kind::kNotClean, instance.clause->id, instance.id, "skipped: " + reason,
-                                   spec::to_string(instance.the_case->mark)});
+      result_.survivors.push_back({Survivor::Kind::kNotClean, instance.clause->id, instance.id,
+                                   "skipped: " + reason, spec::to_string(instance.the_case->mark)});
       return;
     }
     subjects_.push_back(std::make_unique<Subject>(
@@ -131,7 +135,8 @@ class Vetting {
       ledger.last_reason[task.violation] =
           judgement.verdict == judge::Verdict::kPass
               ? "every case passes under it"
-              : fmt::format("{} under it: {}", judge::to_string(judgement.verdict), judgement.reason);
+              : fmt::format("{} under it: {}", judge::to_string(judgement.verdict),
+                            judgement.reason);
     }
   }
 
@@ -149,15 +154,18 @@ class Vetting {
       const bool committed = ledger.committed.contains(&violation);
       const auto reason = ledger.last_reason.find(&violation);
       result_.survivors.push_back(
-          {committed ? Survivor::Kind::kViolation : Survivor::Kind::kNeverCommitted, clause.id, violation.name,
-           reason == ledger.last_reason.end() ? "no case has the names that it uses" : reason->second,
+          {committed ? Survivor::Kind::kViolation : Survivor::Kind::kNeverCommitted, clause.id,
+           violation.name,
+           reason == ledger.last_reason.end() ? "no case has the names that it uses"
+                                              : reason->second,
            spec::to_string(violation.mark)});
     }
     for (const auto& the_case : clause.cases) {
       if (!ledger.cases.contains(&the_case) || ledger.proven.contains(&the_case)) continue;
       proven = false;
       result_.survivors.push_back({Survivor::Kind::kUnprovenCase, clause.id, the_case.name,
-                                   "fails under none of the clause's violations", spec::to_string(the_case.mark)});
+                                   "fails under none of the clause's violations",
+                                   spec::to_string(the_case.mark)});
     }
     if (proven) ++result_.proven;
   }
@@ -172,7 +180,8 @@ class Vetting {
 
 }  // namespace
 
-VetResult vet(const Session& session, const std::vector<Instance>& instances, const VetOptions& options) {
+VetResult vet(const Session& session, const std::vector<Instance>& instances,
+              const VetOptions& options) {
   return Vetting(session, instances).execute(options);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Proves the suite: every case passes on the clean model, and every declared violation makes a case of its clause
-// not pass. What survives is a defect of the suite.
+// Proves the suite: every case passes on the clean model, and every declared violation makes a case
+// of its clause not pass. What survives is a defect of the suite.
 #pragma once
 
 #include <atomic>
@@ -34,8 +34,8 @@ struct Survivor {
 struct VetResult {
   std::size_t violations = 0;  // declared by the clauses that were vetted
   std::size_t caught = 0;
-  std::size_t testable = 0;    // clauses with cases
-  std::size_t proven = 0;      // of them: clean, all violations caught, all cases proven
+  std::size_t testable = 0;  // clauses with cases
+  std::size_t proven = 0;    // of them: clean, all violations caught, all cases proven
   std::size_t trials = 0;
   std::vector<Survivor> survivors;
   bool interrupted = false;
@@ -45,10 +45,12 @@ struct VetResult {
 struct VetOptions {
   unsigned jobs = 1;
   const std::atomic<bool>* interrupt = nullptr;
-  std::function<void(std::size_t done, std::size_t total)> progress;  // on the calling thread; may be empty
+  std::function<void(std::size_t done, std::size_t total)>
+      progress;  // on the calling thread; may be empty
 };
 
 // The session's backend must commit violations.
-VetResult vet(const Session& session, const std::vector<Instance>& instances, const VetOptions& options);
+VetResult vet(const Session& session, const std::vector<Instance>& instances,
+              const VetOptions& options);
 
 }  // namespace hypervet::run

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a payload: the loader must answer, never read beyond them and never write outside RAM. The first byte of
-// the input says whether the rest is the file itself or a list of edits {offset, byte} to a good one.
+// Any bytes as a payload: the loader must answer, never read beyond them and never write outside
+// RAM. The first byte of the input says whether the rest is the file itself or a list of edits
+// {offset, byte} to a good one.
 #include <cstddef>
 #include <cstdint>
 #include <vector>

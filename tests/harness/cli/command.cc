@@ -43,7 +43,8 @@ void Folder::write(const std::string& name, const std::string& text) const {
 
 std::string Folder::read(const std::string& name) const { return slurp(path_ / name); }
 
-Result execute(const Folder& folder, const std::vector<std::string>& arguments, const std::string& binary) {
+Result execute(const Folder& folder, const std::vector<std::string>& arguments,
+               const std::string& binary) {
   const auto out = folder.path() / ".out";
   const auto err = folder.path() / ".err";
   std::vector<std::string> words = {binary};

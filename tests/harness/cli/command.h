@@ -31,7 +31,8 @@ class Folder {
 };
 
 // Runs `binary` (default: the built hypervet) in the folder. Standard input is empty.
-Result execute(const Folder& folder, const std::vector<std::string>& arguments, const std::string& binary = HV_BINARY);
+Result execute(const Folder& folder, const std::vector<std::string>& arguments,
+               const std::string& binary = HV_BINARY);
 
 // The same through the shell, for pipes and signals; $HV is the binary.
 Result shell(const Folder& folder, const std::string& script);

@@ -16,15 +16,16 @@ TEST(ListTest, ClausesAndCases) {
   EXPECT_EQ(clauses.status, 0);
   EXPECT_THAT(clauses.out, HasSubstr("kvm.kick-cpu.wakes "));
   const auto cases = execute(folder, {"list", "--cases", "kvm.kick-cpu.ignores-a0"});
-  EXPECT_EQ(cases.out, "kvm.kick-cpu.ignores-a0[a0=1]\nkvm.kick-cpu.ignores-a0[a0=0xffffffffffffffff]\n");
+  EXPECT_EQ(cases.out,
+            "kvm.kick-cpu.ignores-a0[a0=1]\nkvm.kick-cpu.ignores-a0[a0=0xffffffffffffffff]\n");
 }
 
 TEST(ExplainTest, ClauseCasesViolationsAndTheCommand) {
   Folder folder;
   const auto result = execute(folder, {"explain", "kvm.kick-cpu.wakes"});
   EXPECT_EQ(result.status, 0);
-  for (const char* part : {"kvm.kick-cpu.wakes", "must", "hypercalls.rst", "halt, interrupts off", "lost wake-up",
-                           "hypervet run kvm.kick-cpu.wakes"}) {
+  for (const char* part : {"kvm.kick-cpu.wakes", "must", "hypercalls.rst", "halt, interrupts off",
+                           "lost wake-up", "hypervet run kvm.kick-cpu.wakes"}) {
     EXPECT_THAT(result.out, HasSubstr(part));
   }
 }
@@ -69,9 +70,10 @@ TEST(ReportTest, BadStreamsAreNamedByLine) {
 
 TEST(ExecTest, AnyPayloadRunsAndItsSerialOutputIsShown) {
   Folder folder;
-  // Without a program the agent refuses to go on and ends; what counts here is that it boots and is heard.
-  const auto result = execute(folder, {"exec", std::string(HV_BUILD_DIR) + "/payloads/agent.elf", "--append",
-                                       "channel=serial exit=debug-exit"});
+  // Without a program the agent refuses to go on and ends; what counts here is that it boots and is
+  // heard.
+  const auto result = execute(folder, {"exec", std::string(HV_BUILD_DIR) + "/payloads/agent.elf",
+                                       "--append", "channel=serial exit=debug-exit"});
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("hvob")) << "a frame of the agent's on the serial line";
 }

@@ -21,8 +21,9 @@ reports::Results results(const Folder& folder, const std::string& name) {
 
 // The stream without what tells of wall time or of how it was asked for.
 std::string timeless(std::string stream) {
-  for (const char* field : {"\"duration_ns\":[0-9]+", "\"wall_ns\":[0-9]+", "\"started\":\"[^\"]*\"", "\"jobs\":[0-9]+",
-                            "\"command_line\":\\[[^\\]]*\\]"}) {
+  for (const char* field :
+       {"\"duration_ns\":[0-9]+", "\"wall_ns\":[0-9]+", "\"started\":\"[^\"]*\"", "\"jobs\":[0-9]+",
+        "\"command_line\":\\[[^\\]]*\\]"}) {
     stream = std::regex_replace(stream, std::regex(field), "\"-\":0");
   }
   return stream;
@@ -52,13 +53,16 @@ TEST(RunTest, WithoutArgumentsEveryClauseHoldsOnTheModelAndAReportIsLeft) {
   EXPECT_TRUE(all.complete());
   EXPECT_GE(all.cases.size(), 200);
   EXPECT_EQ(all.cases.size(), all.run.planned);
-  for (const auto& record : all.cases) EXPECT_EQ(record.verdict, reports::Verdict::kPass) << record.id;
+  for (const auto& record : all.cases)
+    EXPECT_EQ(record.verdict, reports::Verdict::kPass) << record.id;
 }
 
 TEST(RunTest, TheSameSeedGivesTheSameStreamWhateverTheJobs) {
   Folder folder;
-  ASSERT_EQ(execute(folder, {"run", "--jobs", "1", "--results", "a.jsonl", "--seed", "7"}).status, 0);
-  ASSERT_EQ(execute(folder, {"run", "--jobs", "3", "--results", "b.jsonl", "--seed", "7"}).status, 0);
+  ASSERT_EQ(execute(folder, {"run", "--jobs", "1", "--results", "a.jsonl", "--seed", "7"}).status,
+            0);
+  ASSERT_EQ(execute(folder, {"run", "--jobs", "3", "--results", "b.jsonl", "--seed", "7"}).status,
+            0);
   EXPECT_EQ(timeless(folder.read("a.jsonl")), timeless(folder.read("b.jsonl")));
 }
 
@@ -96,7 +100,8 @@ TEST(RunTest, ARunThatJudgedNothingIsNotGreen) {
 TEST(RunTest, FailFastStopsAtTheFirstFailure) {
   Folder folder;
   folder.write("mixed.yaml", kMixed);
-  const auto run = execute(folder, {"run", "--specs", "mixed.yaml", "--results", "r.jsonl", "--fail-fast"});
+  const auto run =
+      execute(folder, {"run", "--specs", "mixed.yaml", "--results", "r.jsonl", "--fail-fast"});
   EXPECT_EQ(run.status, 1);
   EXPECT_EQ(results(folder, "r.jsonl").cases.back().id, "t.mixed.fails");
 }
@@ -104,14 +109,18 @@ TEST(RunTest, FailFastStopsAtTheFirstFailure) {
 TEST(RunTest, LevelsAndShardsSelect) {
   Folder folder;
   ASSERT_EQ(execute(folder, {"run", "--level", "must", "--results", "must.jsonl"}).status, 0);
-  for (const auto& record : results(folder, "must.jsonl").cases) EXPECT_EQ(record.level, reports::Level::kMust);
+  for (const auto& record : results(folder, "must.jsonl").cases)
+    EXPECT_EQ(record.level, reports::Level::kMust);
   ASSERT_EQ(execute(folder, {"run", "--shard", "1/2", "--results", "one.jsonl"}).status, 0);
   ASSERT_EQ(execute(folder, {"run", "--shard", "2/2", "--results", "two.jsonl"}).status, 0);
   ASSERT_EQ(execute(folder, {"run", "--results", "all.jsonl"}).status, 0);
   EXPECT_EQ(results(folder, "one.jsonl").cases.size() + results(folder, "two.jsonl").cases.size(),
             results(folder, "all.jsonl").cases.size());
   // Shards come together again in a report.
-  ASSERT_EQ(execute(folder, {"report", "one.jsonl", "two.jsonl", "--format", "json", "-o", "both.json"}).status, 0);
+  ASSERT_EQ(
+      execute(folder, {"report", "one.jsonl", "two.jsonl", "--format", "json", "-o", "both.json"})
+          .status,
+      0);
   EXPECT_THAT(folder.read("both.json"), HasSubstr("kvm.send-ipi.nmi"));
 }
 
@@ -121,7 +130,9 @@ TEST(RunTest, AStreamCutAnywhereIsContinuedToTheSameResults) {
   const auto whole = folder.read("whole.jsonl");
   const auto want = timeless(whole);
   for (const double part : {0.3, 0.5, 0.77, 0.999}) {
-    folder.write("cut.jsonl", whole.substr(0, static_cast<std::size_t>(static_cast<double>(whole.size()) * part)));
+    folder.write(
+        "cut.jsonl",
+        whole.substr(0, static_cast<std::size_t>(static_cast<double>(whole.size()) * part)));
     const auto resumed = execute(folder, {"run", "kvm.hypercall.*", "--resume", "cut.jsonl"});
     EXPECT_EQ(resumed.status, 0) << resumed.err;
     EXPECT_EQ(timeless(folder.read("cut.jsonl")), want) << part;
@@ -140,7 +151,8 @@ TEST(RunTest, OnlyTheSameRunIsContinued) {
 TEST(RunTest, KilledAtAnyMomentItLeavesAValidPrefix) {
   Folder folder;
   for (const char* delay : {"0.01", "0.03", "0.05", "0.08"}) {
-    shell(folder, std::string("\"$HV\" run --jobs 1 --results k.jsonl & sleep ") + delay + "; kill -9 $!; wait; true");
+    shell(folder, std::string("\"$HV\" run --jobs 1 --results k.jsonl & sleep ") + delay +
+                      "; kill -9 $!; wait; true");
     if (!folder.has("k.jsonl") || folder.read("k.jsonl").find('\n') == std::string::npos) continue;
     EXPECT_EQ(execute(folder, {"report", "k.jsonl"}).status, 0) << delay;
     EXPECT_EQ(execute(folder, {"run", "--resume", "k.jsonl"}).status, 0) << delay;
@@ -159,7 +171,9 @@ clauses:
      cases: [{for: {n: 0..99, m: 0..99}, steps: [{settle: 100ms}, {cpuid: {leaf: 0}, expect: {eax: nonzero}}]}],
      violations: [{v: {at: cpuid, leaf: 0, eax: 0}}]}
 )");
-  const auto run = shell(folder, "timeout -s INT 0.4 \"$HV\" run --specs long.yaml --results i.jsonl --jobs 1; exit $?");
+  const auto run =
+      shell(folder,
+            "timeout -s INT 0.4 \"$HV\" run --specs long.yaml --results i.jsonl --jobs 1; exit $?");
   EXPECT_THAT(run.err, HasSubstr("interrupted after"));
   EXPECT_THAT(run.err, HasSubstr("--resume i.jsonl"));
   EXPECT_FALSE(results(folder, "i.jsonl").summary);
@@ -170,12 +184,14 @@ TEST(RerunTest, OnlyWhatDidNotPassIsJudgedAgain) {
   Folder folder;
   folder.write("mixed.yaml", kMixed);
   ASSERT_EQ(execute(folder, {"run", "--specs", "mixed.yaml", "--results", "r.jsonl"}).status, 1);
-  const auto again = execute(folder, {"rerun", "r.jsonl", "--specs", "mixed.yaml", "--results", "again.jsonl"});
+  const auto again =
+      execute(folder, {"rerun", "r.jsonl", "--specs", "mixed.yaml", "--results", "again.jsonl"});
   EXPECT_EQ(again.status, 1);
   const auto cases = results(folder, "again.jsonl").cases;
   ASSERT_EQ(cases.size(), 1);
   EXPECT_EQ(cases.front().id, "t.mixed.fails");
-  const auto over = execute(folder, {"rerun", "r.jsonl", "--specs", "mixed.yaml", "--results", "r.jsonl"});
+  const auto over =
+      execute(folder, {"rerun", "r.jsonl", "--specs", "mixed.yaml", "--results", "r.jsonl"});
   EXPECT_EQ(over.status, 2);
   EXPECT_THAT(over.err, HasSubstr("would overwrite"));
 }

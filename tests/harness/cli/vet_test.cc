@@ -30,7 +30,9 @@ TEST(VetTest, EveryViolationOfTheSuiteIsCaught) {
   const auto vet = execute(folder, {"vet"});
   EXPECT_EQ(vet.status, 0) << vet.out;
   EXPECT_THAT(vet.out, Not(HasSubstr("survived")));
-  EXPECT_THAT(vet.out, ::testing::ContainsRegex("^violations: [0-9]+ of [0-9]+ caught; clauses: [0-9]+ of [0-9]+ proven\n$"));
+  EXPECT_THAT(vet.out,
+              ::testing::ContainsRegex(
+                  "^violations: [0-9]+ of [0-9]+ caught; clauses: [0-9]+ of [0-9]+ proven\n$"));
 }
 
 class VetMutantTest : public ::testing::Test {
@@ -39,7 +41,8 @@ class VetMutantTest : public ::testing::Test {
   Result vet(const std::string& from, const std::string& to) {
     folder_.write("cpuid.yaml", spec("cpuid.yaml"));
     folder_.write("steal-time.yaml", replaced(spec("steal-time.yaml"), from, to));
-    return execute(folder_, {"vet", "kvm.steal-time.*", "--specs", "cpuid.yaml", "steal-time.yaml"});
+    return execute(folder_,
+                   {"vet", "kvm.steal-time.*", "--specs", "cpuid.yaml", "steal-time.yaml"});
   }
   Folder folder_;
 };

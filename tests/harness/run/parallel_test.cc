@@ -31,13 +31,15 @@ TEST(InOrderTest, ResultsComeInOrderWhateverTheJobs) {
 TEST(InOrderTest, TheConsumerCanStop) {
   std::atomic<std::size_t> produced{0};
   const auto consumed = in_order<int>(
-      100000, 4, [&](std::size_t) { return ++produced, 0; }, [](std::size_t i, int) { return i < 9; });
+      100000, 4, [&](std::size_t) { return ++produced, 0; },
+      [](std::size_t i, int) { return i < 9; });
   EXPECT_EQ(consumed, 10);
   EXPECT_LT(produced, 100000) << "workers ran far ahead of a consumer that had stopped";
 }
 
 TEST(InOrderTest, NothingToDoEnds) {
-  EXPECT_EQ(in_order<int>(0, 4, [](std::size_t) { return 0; }, [](std::size_t, int) { return true; }), 0);
+  EXPECT_EQ(
+      in_order<int>(0, 4, [](std::size_t) { return 0; }, [](std::size_t, int) { return true; }), 0);
 }
 
 }  // namespace

@@ -58,7 +58,8 @@ TEST_F(SelectTest, NothingSaidSelectsEveryInstanceInTheOrderOfTheSpecs) {
 
 TEST_F(SelectTest, AGlobNamesAnInstanceAClauseOrAnInterface) {
   EXPECT_THAT(ids({.globs = {"a.one.x[n=2]"}}), ElementsAre("a.one.x[n=2]"));
-  EXPECT_THAT(ids({.globs = {"a.one.x"}}), ElementsAre("a.one.x[n=1]", "a.one.x[n=2]", "a.one.x[n=3]"));
+  EXPECT_THAT(ids({.globs = {"a.one.x"}}),
+              ElementsAre("a.one.x[n=1]", "a.one.x[n=2]", "a.one.x[n=3]"));
   EXPECT_THAT(ids({.globs = {"a.one"}}).size(), 4);
 }
 
@@ -88,7 +89,8 @@ TEST_F(SelectTest, ClausesWithoutCasesCanBeNamedToo) {
 TEST(ParseShardTest, TakesTwoNumbersInOrder) {
   EXPECT_EQ(parse_shard("2/3")->index, 2);
   EXPECT_EQ(parse_shard("2/3")->count, 3);
-  for (const char* bad : {"", "/", "1", "0/1", "2/1", "1/", "/2", "a/b", "1/2x", "-1/2", "1/2/3", "99999999999/1"}) {
+  for (const char* bad :
+       {"", "/", "1", "0/1", "2/1", "1/", "/2", "a/b", "1/2x", "-1/2", "1/2/3", "99999999999/1"}) {
     EXPECT_FALSE(parse_shard(bad)) << bad;
   }
 }
