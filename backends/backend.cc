@@ -14,9 +14,9 @@ std::string_view to_string(Stop stop) {
     case Stop::kDeadlock:
       return "every CPU is halted and nothing can wake one";
     case Stop::kStuck:
-      return "a CPU makes no progress";
+      return "a CPU makes no progress inside one instruction";
     case Stop::kDeadline:
-      return "the program does not end";
+      return "the program did not end in time";
     case Stop::kShutdown:
       return "triple fault";
     case Stop::kInternalError:

@@ -104,25 +104,6 @@ Judgement judge_finished(const CompiledCase& compiled, const Outcome& outcome) {
   return result;
 }
 
-std::string_view what_happened(Stop stop) {
-  switch (stop) {
-    case Stop::kDeadlock:
-      return "every CPU is halted and nothing can wake one";
-    case Stop::kStuck:
-      return "a CPU makes no progress inside one instruction";
-    case Stop::kDeadline:
-      return "the program did not end in time";
-    case Stop::kShutdown:
-      return "triple fault";
-    case Stop::kInternalError:
-      return "the hypervisor gave up on the guest";
-    case Stop::kDied:
-      return "the VMM died";
-    default:
-      return "stopped";
-  }
-}
-
 // Hang and crash: what the frames still say is told, but decides nothing.
 Judgement judge_stopped(const CompiledCase& compiled, const Outcome& outcome, Verdict verdict) {
   const auto decoded = program::decode(outcome.observations, program::Ending::kCutOff);
@@ -132,7 +113,7 @@ Judgement judge_stopped(const CompiledCase& compiled, const Outcome& outcome, Ve
   Judgement result;
   result.verdict = verdict;
   result.expected = "the program ends";
-  result.observed = what_happened(outcome.stop);
+  result.observed = backends::to_string(outcome.stop);
   if (!outcome.detail.empty()) result.observed += ": " + outcome.detail;
   result.reason = fmt::format("{}; {}", result.observed, whereabouts(compiled, ops));
   result.mark = compiled.source->mark;
