@@ -166,6 +166,11 @@ void add_judging_options(const Application& application, CLI::App* verb, Judging
                    "A machine for each case, or many cases to a boot")
       ->check(CLI::IsMember({"case", "batch"}))
       ->capture_default_str();
+  verb->add_option("--channel", options.channel,
+                   "How observations leave the guest: memory, or serial as VMMs without shared "
+                   "memory have it")
+      ->check(CLI::IsMember({"memory", "serial"}))
+      ->capture_default_str();
   verb->add_option("--timeout", options.timeout, "Seconds for one case")
       ->check(CLI::Range(0.001, 86400.0))
       ->capture_default_str();
@@ -202,6 +207,7 @@ int judge_instances(
   const auto started = std::chrono::steady_clock::now();
   auto session = run::open_session(specs, *backend, options.seed, limits);
   if (!session) throw Exit{kBroken, session.error()};
+  session->channel = options.channel;
   const auto planned = instances.size();
   Journal journal(path, options, run::run_record(*session, invocation, planned),
                   run::interface_records(clauses, instances));

@@ -17,6 +17,7 @@ struct JudgingOptions {
   unsigned jobs = 0;  // 0: one per processor
   std::uint64_t seed = 1;
   std::string isolation = "case";
+  std::string channel = "memory";
   double timeout = 10;  // seconds for one case
   bool fail_fast = false;
   std::string results;               // path of the stream; "": hypervet-results/<backend>.jsonl

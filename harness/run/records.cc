@@ -91,8 +91,9 @@ std::vector<reports::Interface> interface_records(
 
 std::string reproduce(const Session& session, const Invocation& invocation,
                       const Instance& instance) {
-  return fmt::format("{} run '{}' --backend {} --seed {}", invocation.command, instance.id,
-                     session.backend->name(), session.seed);
+  return fmt::format("{} run '{}' --backend {} --seed {}{}", invocation.command, instance.id,
+                     session.backend->name(), session.seed,
+                     session.channel == kMemoryChannel ? "" : " --channel " + session.channel);
 }
 
 reports::Case case_record(const Session& session, const Invocation& invocation,

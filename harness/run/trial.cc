@@ -32,7 +32,7 @@ std::expected<Session, std::string> open_session(const spec::Specs& specs,
                                                  const backends::Backend& backend,
                                                  std::uint64_t seed,
                                                  const backends::Limits& limits) {
-  Session session{&specs, &backend, backend.target(), {}, seed, limits};
+  Session session{&specs, &backend, backend.target(), {}, seed, limits, kMemoryChannel};
   const auto probe = program::make_probe(specs);
   backends::Job job;
   job.configuration = &probe.configuration;
@@ -94,8 +94,11 @@ Trial attempt(const Session& session, const program::CompiledCase& compiled,
 Trial attempt(const Session& session, const Instance& instance) {
   const auto start = Clock::now();
   Trial trial;
-  const auto compiled = program::compile(*session.specs, *instance.interface, *instance.clause,
-                                         *instance.the_case, instance.binding);
+  auto compiled = program::compile(*session.specs, *instance.interface, *instance.clause,
+                                   *instance.the_case, instance.binding);
+  if (compiled && session.channel != kMemoryChannel) {
+    compiled->configuration.settings.try_emplace("channel", session.channel);
+  }
   if (!compiled) {
     trial.judgement.verdict = judge::Verdict::kError;
     trial.judgement.reason =

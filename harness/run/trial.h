@@ -16,6 +16,8 @@
 
 namespace hypervet::run {
 
+inline constexpr const char* kMemoryChannel = "memory";
+
 // What all trials of a run share. Immutable once made; any thread. Borrows specs and backend.
 struct Session {
   const spec::Specs* specs = nullptr;
@@ -24,6 +26,7 @@ struct Session {
   std::set<std::string> offered;  // features that the target offers
   std::uint64_t seed = 1;
   backends::Limits limits;
+  std::string channel = kMemoryChannel;  // how observations leave the guest, unless a case says it
 };
 
 // Asks the target what it offers. An error is one line: nothing can be judged.

@@ -74,6 +74,12 @@ TEST(RunTest, AnotherSeedGivesTheSameVerdicts) {
   }
 }
 
+TEST(RunTest, TheSerialChannelBringsTheSameVerdicts) {
+  Folder folder;
+  const auto run = execute(folder, {"run", "--channel", "serial"});
+  EXPECT_EQ(run.status, 0) << run.out;
+}
+
 TEST(RunTest, FailuresSkipsAndTheStatusAreToldApart) {
   Folder folder;
   folder.write("mixed.yaml", kMixed);
