@@ -29,12 +29,18 @@ if(HYPERVET_COVERAGE)
   target_link_options(hv_options INTERFACE --coverage)
 endif()
 
+# All tests labelled `threads`: what a ThreadSanitizer build needs.
+add_custom_target(thread_tests)
+
 # hv_test(NAME name SOURCES ... LIBS ... [LABELS ...] [TIMEOUT seconds]): one GoogleTest binary, one ctest entry.
 function(hv_test)
   cmake_parse_arguments(T "" "NAME;TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
   add_executable(${T_NAME} ${T_SOURCES})
   target_link_libraries(${T_NAME} PRIVATE hv_options ${T_LIBS} GTest::gmock GTest::gtest_main)
   add_test(NAME ${T_NAME} COMMAND ${T_NAME})
+  if("threads" IN_LIST T_LABELS)
+    add_dependencies(thread_tests ${T_NAME})
+  endif()
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 120)
   endif()
