@@ -276,3 +276,5 @@ BENCHMARK(Restore);
 
 }  // namespace
 }  // namespace hypervet::sim
+
+BENCHMARK_MAIN();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the KVM engine adds to KVM: each figure of the engine stands beside that of the shortest
-// loop of the same ioctls, measured in the same run, in turns, so that whatever else the host does
-// hits both. The counters are medians over all turns; `ratio` is engine over floor.
+// loop of the same ioctls (turns.h).
 //
 //   kvm/lifecycle  create a VM, load and run a trivial program, destroy it   (held to 1.25)
 //   kvm/exit       one exit to user space and back                           (held to 1.05)
@@ -13,8 +12,6 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>
@@ -24,22 +21,20 @@
 #include "backends/kvm/tables.h"
 #include "backends/machine/elf_loader.h"
 #include "backends/machine/pvh_boot.h"
+#include "benchmarks/turns.h"
 #include "guest-payloads/protocol/layout.h"
 
 namespace {
 
 using namespace hypervet;
+using benchmarks::compare;
 using protocol::Doorbell;
-using Seconds = std::chrono::duration<double>;
 
-// Programs of tests/backends/kvm/guest.S.
-constexpr std::uint32_t kOut = 6, kRepeatOut = 12, kIdlePort = 0x80, kExits = 5000;
-constexpr std::uint32_t kReady = static_cast<std::uint32_t>(Doorbell::kReady);
-constexpr std::uint32_t kFinished = static_cast<std::uint32_t>(Doorbell::kFinished);
-const std::vector<std::uint32_t> kTrivial = {kOut, protocol::kDoorbellPort, kFinished};
-const std::vector<std::uint32_t> kManyExits = {
-    kOut, protocol::kDoorbellPort, kReady,   kRepeatOut, kIdlePort, kExits,
-    kOut, protocol::kDoorbellPort, kFinished};
+// The program of kvm_guest.S: how often it exits.
+using Exits = std::uint32_t;
+constexpr Exits kNone = 0, kMany = 5000;
+constexpr auto kReady = static_cast<std::uint32_t>(Doorbell::kReady);
+constexpr auto kFinished = static_cast<std::uint32_t>(Doorbell::kFinished);
 
 const kvm::KvmBackend& engine() {
   static const kvm::KvmBackend made{HYPERVET_KVM_BENCHMARK_GUEST};
@@ -64,8 +59,8 @@ class Floor {
     payload_ = machine::parse_elf(file_).value();
   }
 
-  // Ticks of the TSC between the guest's kReady and kFinished; 0 if it never said kReady.
-  std::uint64_t run(const std::vector<std::uint32_t>& program) {
+  // Ticks of the TSC between the guest's kReady and kFinished.
+  std::uint64_t run(Exits program) {
     const int vm = must(ioctl(kvm_, KVM_CREATE_VM, 0));
     must(ioctl(vm, KVM_SET_TSS_ADDR, 0xfffb'd000));
     must(ioctl(vm, KVM_CREATE_IRQCHIP, 0));
@@ -83,8 +78,7 @@ class Floor {
   }
 
  private:
-  std::uint64_t run_cpu(int vm, machine::GuestMemory& memory,
-                        const std::vector<std::uint32_t>& program) {
+  std::uint64_t run_cpu(int vm, machine::GuestMemory& memory, Exits program) {
     const int vcpu = must(ioctl(vm, KVM_CREATE_VCPU, 0));
     must(ioctl(vcpu, kvm::kSetCpuid2.number, &cpuid_));
     auto* run = static_cast<kvm_run*>(
@@ -97,15 +91,14 @@ class Floor {
     return ticks;
   }
 
-  void load(machine::GuestMemory& memory, const std::vector<std::uint32_t>& program) {
+  void load(machine::GuestMemory& memory, Exits program) {
     for (const auto& segment : payload_.segments) {
       std::memcpy(memory.raw() + segment.address, segment.contents.data(), segment.contents.size());
     }
-    std::memcpy(memory.raw() + protocol::kProgramAddress, program.data(), program.size() * 4);
-    start_info_ =
-        machine::write_boot_info(memory, "",
-                                 machine::BootModule{protocol::kProgramAddress, program.size() * 4})
-            .value();
+    std::memcpy(memory.raw() + protocol::kProgramAddress, &program, sizeof program);
+    start_info_ = machine::write_boot_info(
+                      memory, "", machine::BootModule{protocol::kProgramAddress, sizeof program})
+                      .value();
   }
 
   void enter(int vcpu) {
@@ -137,7 +130,7 @@ class Floor {
       if (run->io.port != protocol::kDoorbellPort) continue;
       std::uint32_t why;
       std::memcpy(&why, reinterpret_cast<const char*>(run) + run->io.data_offset, 4);
-      if (why == kFinished) return ready == 0 ? 0 : __rdtsc() - ready;
+      if (why == kFinished) return __rdtsc() - ready;
       ready = __rdtsc();
     }
   }
@@ -155,56 +148,28 @@ Floor& bare() {
   return made;
 }
 
-backends::Outcome run_engine(const std::vector<std::uint32_t>& program) {
+backends::Outcome run_engine(Exits program) {
   static const backends::Configuration configuration;
   backends::Job job;
   job.configuration = &configuration;
-  job.program = std::as_bytes(std::span(program));
+  job.program = std::as_bytes(std::span(&program, 1));
   auto outcome = engine().run(job);
   if (outcome.stop != backends::Stop::kFinished) throw std::runtime_error(outcome.detail);
   return outcome;
 }
 
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2));
-  return values[values.size() / 2];
-}
-
-template <typename Function>
-double seconds(Function&& function) {
-  const auto begin = std::chrono::steady_clock::now();
-  function();
-  return Seconds(std::chrono::steady_clock::now() - begin).count();
-}
-
-// Takes turns: ABBA, so that neither always comes second.
-template <typename Engine, typename Bottom>
-void compare(benchmark::State& state, double scale, const char* unit, Engine&& engine_time,
-             Bottom&& floor_time) {
-  if (const auto why = engine().availability(); !why.available) {
-    state.SkipWithError(why.reason.c_str());
-    return;
-  }
-  std::vector<double> ours, floor;
-  bool engine_first = true;
-  for ([[maybe_unused]] auto turn : state) {
-    if (engine_first) ours.push_back(engine_time());
-    floor.push_back(floor_time());
-    if (!engine_first) ours.push_back(engine_time());
-    engine_first = !engine_first;
-    state.SetIterationTime(ours.back());
-  }
-  state.counters[std::string("engine_") + unit] = median(ours) * scale;
-  state.counters[std::string("floor_") + unit] = median(floor) * scale;
-  state.counters["ratio"] = median(ours) / median(floor);
-  state.counters["best_ratio"] = std::ranges::min(ours) / std::ranges::min(floor);
+bool available(benchmark::State& state) {
+  const auto why = engine().availability();
+  if (!why.available) state.SkipWithError(why.reason.c_str());
+  return why.available;
 }
 
 void lifecycle(benchmark::State& state) {
+  if (!available(state)) return;
   compare(
-      state, 1e3, "ms", [] { return seconds([] { run_engine(kTrivial); }); },
-      [] { return seconds([] { bare().run(kTrivial); }); });
+      state, benchmarks::kMilliseconds,
+      [] { return benchmarks::seconds(CLOCK_MONOTONIC, [] { run_engine(kNone); }); },
+      [] { return benchmarks::seconds(CLOCK_MONOTONIC, [] { bare().run(kNone); }); });
 }
 BENCHMARK(lifecycle)
     ->Name("kvm/lifecycle")
@@ -213,13 +178,14 @@ BENCHMARK(lifecycle)
     ->Unit(benchmark::kMillisecond);
 
 void exit_and_back(benchmark::State& state) {
-  static const double khz = static_cast<double>(run_engine(kTrivial).tsc_khz);
-  const auto per_exit = [](std::uint64_t ticks) {
-    return static_cast<double>(ticks) / (khz * 1e3) / kExits;
+  if (!available(state)) return;
+  const double hertz = static_cast<double>(run_engine(kNone).tsc_khz) * 1e3;
+  const auto per_exit = [hertz](std::uint64_t ticks) {
+    return static_cast<double>(ticks) / hertz / kMany;
   };
   compare(
-      state, 1e9, "ns", [&] { return per_exit(run_engine(kManyExits).ticks); },
-      [&] { return per_exit(bare().run(kManyExits)); });
+      state, benchmarks::kNanoseconds, [&] { return per_exit(run_engine(kMany).ticks); },
+      [&] { return per_exit(bare().run(kMany)); });
 }
 BENCHMARK(exit_and_back)
     ->Name("kvm/exit")
