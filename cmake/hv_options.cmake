@@ -21,7 +21,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
 endif()
 if(HYPERVET_SANITIZE)
   target_compile_options(hv_options INTERFACE -fsanitize=${HYPERVET_SANITIZE} -fno-omit-frame-pointer
-                         -fno-sanitize-recover=all -g)
+                         -fno-sanitize-recover=all -O1 -g1)
   target_link_options(hv_options INTERFACE -fsanitize=${HYPERVET_SANITIZE})
 endif()
 if(HYPERVET_COVERAGE)
