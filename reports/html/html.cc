@@ -129,7 +129,7 @@ class Page {
       entry["standing"] = text(name(sentence.standing));
       entry["badge"] = text(badge(sentence.standing));
       entry["text"] = sentence.text;
-      list << std::move(entry);
+      list << entry;
     }
     return list;
   }
@@ -149,7 +149,7 @@ class Page {
       entry["meaning"] = text(meaning(verdict));
       entry["count"] = number(digest_.counts[verdict]);
       entry["any"] = data(digest_.counts[verdict] > 0);
-      list << std::move(entry);
+      list << entry;
     }
     return list;
   }
@@ -219,7 +219,7 @@ class Page {
       entry["name"] = text(name);
       entry["value"] = text(value);
       entry["mono"] = data(mono);
-      list << std::move(entry);
+      list << entry;
     };
     const Run& run = results_.run;
     add("Target", run.target);
@@ -272,7 +272,7 @@ class Page {
       data named;
       named["name"] = provider;
       named["reference"] = data(is_reference_model(provider));
-      providers << std::move(named);
+      providers << named;
     }
     entry["has_providers"] = data(!interface.providers.empty());
     entry["providers"] = std::move(providers);
@@ -339,7 +339,7 @@ class Page {
       data pair;
       pair["key"] = key;
       pair["value"] = value;
-      parameters << std::move(pair);
+      parameters << pair;
     }
     entry["parameters"] = std::move(parameters);
     data marks(data::type::list);
