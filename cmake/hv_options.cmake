@@ -22,8 +22,8 @@ endif()
 if(HYPERVET_SANITIZE)
   target_compile_options(hv_options INTERFACE -fsanitize=${HYPERVET_SANITIZE} -fno-omit-frame-pointer
                          -fno-sanitize-recover=all -O1 -g1)
-  # What the sanitizers add confuses g++ 12's flow analysis; the other builds keep the warning.
-  target_compile_options(hv_options INTERFACE -Wno-maybe-uninitialized)
+  # What the sanitizers add confuses g++ 12's flow analysis; in the other builds warnings are errors.
+  target_compile_options(hv_options INTERFACE -Wno-error)
   target_link_options(hv_options INTERFACE -fsanitize=${HYPERVET_SANITIZE})
 endif()
 if(HYPERVET_COVERAGE)
