@@ -13,6 +13,8 @@ constexpr std::uint32_t kTopologyLeaf = 0xb;
 constexpr std::uint32_t kTopologyLeaf2 = 0x1f;
 constexpr std::uint32_t kAmdTopologyLeaf = 0x8000'001e;
 constexpr std::uint32_t kTscDeadlineBit = 1u << 24;  // of leaf 1 ECX
+// KVM leaves it to the VMM to say that there is a hypervisor.
+constexpr std::uint32_t kHypervisorBit = 1u << 31;  // leaf 1, ECX
 
 bool is_hypervisor_leaf(const kvm_cpuid_entry2& entry) {
   return (entry.function >> 16) == (kHypervisorBase >> 16);
@@ -67,6 +69,7 @@ CpuidEntries compose_cpuid(const CpuidEntries& supported, const CpuidEntries& hy
   if (settings.hyperv_leaves) entries = hyperv;
   for (kvm_cpuid_entry2 entry : supported) {
     if (says_nothing(entry)) continue;
+    if (entry.function == kVersionLeaf) entry.ecx |= kHypervisorBit;
     if (entry.function == kVersionLeaf && tsc_deadline) entry.ecx |= kTscDeadlineBit;
     if (entry.function == (kHypervisorBase | 1)) add_vmm_features(entry, settings);
     take_away(entry, configuration.without);

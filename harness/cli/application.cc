@@ -116,8 +116,10 @@ spec::Specs Application::load_specs() const {
   auto specs = spec::load(paths);
   if (!specs) {
     std::string text;
-    for (const auto& diagnostic : specs.error())
-      text += (text.empty() ? "" : "\n") + spec::to_string(diagnostic);
+    for (const auto& diagnostic : specs.error()) {
+      if (!text.empty()) text += '\n';
+      text += spec::to_string(diagnostic);
+    }
     throw Exit{kUsage, text};
   }
   return std::move(*specs);
