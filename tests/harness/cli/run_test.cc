@@ -178,13 +178,14 @@ clauses:
      violations: [{v: {at: cpuid, leaf: 0, eax: 0}}]}
 )");
   // Once it has judged something; a signal that comes earlier finds nothing to keep.
-  const auto run = shell(folder, R"("$HV" run --specs long.yaml --results i.jsonl --jobs 1 & run=$!
+  const auto run =
+      shell(folder, R"sh("$HV" run --specs long.yaml --results i.jsonl --jobs 1 & run=$!
 for i in $(seq 1500); do
   [ "$(wc -l <i.jsonl 2>/dev/null || echo 0)" -ge 5 ] && break
   sleep 0.02
 done
 kill -INT $run
-wait $run)");
+wait $run)sh");
   EXPECT_EQ(run.status, 130);
   EXPECT_THAT(run.err, HasSubstr("interrupted after"));
   EXPECT_THAT(run.err, HasSubstr("--resume i.jsonl"));
