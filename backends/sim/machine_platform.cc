@@ -207,7 +207,7 @@ AbsentPage Machine::page_absent(Cpu& cpu, std::uint64_t gpa, bool write) {
       break;
     case pv::AbsentAnswer::Action::kWait:
       trap.vcpu().waits_for_page = true;
-      trap.vcpu().retry_at = model_.next_event_ns().value_or(UINT64_MAX);
+      trap.vcpu().retry_at = UINT64_MAX;
       return {.action = AbsentPage::Action::retry};
     case pv::AbsentAnswer::Action::kInject:
       return {.action = AbsentPage::Action::inject,

@@ -201,11 +201,6 @@ void Machine::skip_idle() {
   for (const machine::Event& event : events_.pending()) {
     if (can_wake(event)) until = std::min(until.value_or(event.when), event.when);
   }
-  for (const auto& vcpu : vcpus_) {
-    if (vcpu->waits_for_page && vcpu->retry_at != UINT64_MAX) {
-      until = std::min(until.value_or(vcpu->retry_at), vcpu->retry_at);
-    }
-  }
   if (!until || ++watch_.idle_skips > kMaxIdleSkips) {
     return stop(backends::Stop::kDeadlock, "every CPU is halted and nothing can wake one");
   }

@@ -2,10 +2,8 @@
 // hypervet run: judges a target, writes the stream and the reports.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <memory>
-#include <set>
-#include <thread>
+#include <unordered_set>
 
 #include "harness/cli/application.h"
 #include "harness/cli/judging.h"
@@ -35,12 +33,13 @@ int execute(Application& application, const Options& options) {
   auto instances = run::select(specs, {options.globs, parse_level(options.level), *shard});
   if (!instances) throw Exit{kUsage, instances.error()};
   // What a glob names by instance has its clause in the report too; without globs every clause has.
+  std::unordered_set<const spec::Clause*> selected;
+  for (const auto& instance : *instances) selected.insert(instance.clause);
   std::vector<std::pair<const spec::Interface*, const spec::Clause*>> clauses;
   for (const auto& interface : specs.interfaces) {
     for (const auto& clause : interface.clauses) {
-      const bool selected =
-          std::ranges::any_of(*instances, [&](const auto& i) { return i.clause == &clause; });
-      if (selected || (options.globs.empty() && clause.level <= parse_level(options.level))) {
+      if (selected.contains(&clause) ||
+          (options.globs.empty() && clause.level <= parse_level(options.level))) {
         clauses.emplace_back(&interface, &clause);
       }
     }
