@@ -97,6 +97,21 @@ void add_case(pugi::xml_node suite, const ClauseDigest& clause, const Case& c) {
   outcome(node, clause, c);
 }
 
+// JUnit has a place for output in a testsuite, none in the whole: the logs of a run go to its
+// first.
+void add_logs(pugi::xml_node suites, const std::vector<Log>& logs) {
+  if (logs.empty()) return;
+  pugi::xml_node suite = suites.child("testsuite");
+  if (!suite) {
+    suite = suites.append_child("testsuite");
+    set(suite, "name", "logs");
+    Tally().write(suite);
+  }
+  std::string text;
+  for (const Log& log : logs) text += fmt::format("{}:\n{}\n", log.name, log.text);
+  suite.append_child("system-out").append_child(pugi::node_pcdata).set_value(visible(text).c_str());
+}
+
 Tally add_suite(pugi::xml_node suites, const Run& run, const InterfaceDigest& interface) {
   Tally tally;
   for (const ClauseDigest& clause : interface.clauses) {
@@ -136,6 +151,7 @@ WriterStatus write_junit(const Results& results, std::ostream& out, const Writer
     total.errors += tally.errors;
     total.skipped += tally.skipped;
   }
+  add_logs(suites, results.logs);
   total.write(suites);
   document.save(out, "  ");
   return finish(out);

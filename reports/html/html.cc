@@ -109,6 +109,8 @@ class Page {
     page["coverage"] = coverage_line(digest_.coverage);
     page["facts"] = facts();
     page["interfaces"] = interfaces();
+    page["has_logs"] = data(!results_.logs.empty());
+    page["logs"] = logs();
     return page;
   }
 
@@ -244,6 +246,19 @@ class Page {
     if (!results_.others.empty()) {
       add("Not shown",
           counted(results_.others.size(), "record") + " of a kind that this page does not know");
+    }
+    return list;
+  }
+
+  data logs() const {
+    data list(data::type::list);
+    for (const Log& log : results_.logs) {
+      data entry;
+      entry["name"] = log.name;
+      entry["text"] = log.text;
+      entry["lines"] =
+          counted(static_cast<std::uint64_t>(std::ranges::count(log.text, '\n')), "line");
+      list << entry;
     }
     return list;
   }

@@ -215,6 +215,8 @@ Case decode_case(const Fields& f) {
   return c;
 }
 
+Log decode_log(const Fields& f) { return {f.string("name"), f.string("text")}; }
+
 Summary decode_summary(const Fields& f) {
   Summary summary;
   const Fields counts = f.object("counts");
@@ -284,6 +286,7 @@ Record decode(std::string_view line) {
   if (type == "run") return decode_run(fields);
   if (type == "interface") return decode_interface(fields, line);
   if (type == "case") return decode_case(fields);
+  if (type == "log") return decode_log(fields);
   if (type == "summary") return decode_summary(fields);
   return OtherRecord{type, std::string(line)};
 }

@@ -17,6 +17,20 @@ Json bounded(const std::string& text) {
                      text.size() - kMaxString);
 }
 
+// Of a log the beginning and the end tell most. Cut between lines where there are any; the whole
+// stays within kMaxString, so writing again what was read cuts nothing more.
+Json head_and_tail(std::string_view text) {
+  if (text.size() <= kMaxString) return text;
+  constexpr std::size_t kNote = 80;  // more than the note takes
+  constexpr std::size_t kPart = (kMaxString - kNote) / 2;
+  std::string_view head = text.substr(0, kPart);
+  std::string_view tail = text.substr(text.size() - kPart);
+  if (const auto end = head.rfind('\n'); end != head.npos) head = head.substr(0, end + 1);
+  if (const auto end = tail.find('\n'); end != tail.npos) tail.remove_prefix(end + 1);
+  return fmt::format("{}{}[... {} bytes left out ...]\n{}", head, head.ends_with('\n') ? "" : "\n",
+                     text.size() - head.size() - tail.size(), tail);
+}
+
 Json to_json(const Clause& clause) {
   Json json = {{"id", clause.id},
                {"level", name(clause.level)},
@@ -94,6 +108,10 @@ Json to_json(const Case& c) {
                {"duration_ns", c.duration_ns}};
   if (!c.detail.empty()) json["detail"] = bounded(c.detail);
   return json;
+}
+
+Json to_json(const Log& log) {
+  return {{"type", "log"}, {"name", bounded(log.name)}, {"text", head_and_tail(log.text)}};
 }
 
 Json to_json(const Summary& summary) {

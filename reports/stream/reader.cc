@@ -135,6 +135,8 @@ void keep(Record&& record, Results& results, bool& have_run) {
           results.interfaces.push_back(std::move(typed));
         } else if constexpr (std::is_same_v<T, Case>) {
           results.cases.push_back(std::move(typed));
+        } else if constexpr (std::is_same_v<T, Log>) {
+          results.logs.push_back(std::move(typed));
         } else if constexpr (std::is_same_v<T, Summary>) {
           results.summary = std::move(typed);
         } else {

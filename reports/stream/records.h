@@ -162,6 +162,14 @@ struct Summary {
   bool operator==(const Summary&) const = default;
 };
 
+// What something beside the judged target said during the run: the kernel of a lab, a VMM. The text
+// may hold any bytes; a long one is written with its head and its tail.
+struct Log {
+  std::string name;  // "kernel log of the lab"
+  std::string text;
+  bool operator==(const Log&) const = default;
+};
+
 // A record of a kind that this code does not know, kept as its line of JSON.
 struct OtherRecord {
   std::string type;
@@ -169,13 +177,14 @@ struct OtherRecord {
   bool operator==(const OtherRecord&) const = default;
 };
 
-using Record = std::variant<Run, Interface, Case, Summary, OtherRecord>;
+using Record = std::variant<Run, Interface, Case, Log, Summary, OtherRecord>;
 
 // A whole stream. What is missing from an interrupted run is missing here too: `summary` is empty.
 struct Results {
   Run run;
   std::vector<Interface> interfaces;
   std::vector<Case> cases;
+  std::vector<Log> logs;
   std::optional<Summary> summary;
   std::vector<OtherRecord> others;
   bool truncated = false;  // the last line was cut and has been left out

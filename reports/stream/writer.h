@@ -20,7 +20,7 @@ namespace hypervet::reports {
 
 // One line of JSON for the record, without the line break. Bytes that are not UTF-8 become U+FFFD,
 // control characters are escaped, and a string longer than kMaxString bytes is clipped with a note
-// of how much is missing.
+// of how much is missing; of a log head and tail are kept.
 inline constexpr std::size_t kMaxString = std::size_t{1} << 20;
 std::string to_json_line(const Record& record);
 

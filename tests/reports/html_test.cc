@@ -75,6 +75,14 @@ TEST(Html, ShowsExpectedBesideObservedAndEmptyCells) {
   EXPECT_EQ(occurrences(page, "<li class=\"case "), 18u);
 }
 
+TEST(Html, LogsStandFoldedAtTheEnd) {
+  const std::string page = page_of(samples::mixed());
+  EXPECT_THAT(page, HasSubstr("<summary>kernel log of the lab <span class=\"time\">3 lines</span>"
+                              "</summary><pre>[    0.000000] Linux version 6.1.0-31-amd64\n"));
+  EXPECT_LT(page.rfind("<article"), page.find("<h2 id=\"logs\""));
+  EXPECT_THAT(page_of(samples::reference_model()), Not(HasSubstr("<h2 id=\"logs\"")));
+}
+
 TEST(Html, EveryLinkInsideThePageHasItsTarget) {
   const std::string page = page_of(samples::mixed());
   for (std::size_t at = page.find("href=\"#"); at != page.npos;

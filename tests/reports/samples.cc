@@ -325,6 +325,10 @@ Results mixed() {
         1012},
        {"virtio.blk.unknown-request", "type 99", {{"transport", "mmio"}}, Verdict::kPass, 871},
        {"virtio.blk.unknown-request", "type 99", {{"transport", "pci"}}, Verdict::kPass, 903}});
+  results.logs.push_back({"kernel log of the lab",
+                          "[    0.000000] Linux version 6.1.0-31-amd64\n"
+                          "[    0.412345] kvm: Nested Virtualization enabled\n"
+                          "[    0.412377] SVM: kvm: Nested Paging enabled\n"});
   summarize(results);
   return results;
 }
@@ -366,6 +370,7 @@ Results hostile() {
       "FAILED\t\x01\xff\xfe\xc3(";
   Results results = mixed();
   results.run.target = results.run.cpu = results.run.notes = attack;
+  results.logs = {{attack, attack}};
   Interface& interface = results.interfaces.front();
   interface.title = interface.source.document = attack;
   interface.clauses.front().text = interface.clauses.front().section = attack;
@@ -383,6 +388,7 @@ std::vector<Record> records(const Results& results) {
   std::vector<Record> records = {results.run};
   records.insert(records.end(), results.interfaces.begin(), results.interfaces.end());
   records.insert(records.end(), results.cases.begin(), results.cases.end());
+  records.insert(records.end(), results.logs.begin(), results.logs.end());
   records.insert(records.end(), results.others.begin(), results.others.end());
   if (results.summary) records.emplace_back(*results.summary);
   return records;

@@ -132,6 +132,19 @@ TEST(JUnit, ParsesBackWithMatchingCounts) {
               HasSubstr("observed: rax = 0xfffffffffffffc18\nrbx = 0xdead (was 0x1)\n"));
 }
 
+TEST(JUnit, LogsAreTheOutputOfTheFirstSuite) {
+  pugi::xml_document document;
+  ASSERT_TRUE(document.load_string(written("junit", samples::mixed()).c_str()));
+  EXPECT_EQ(document.select_nodes("//system-out").size(), 1u);
+  const auto suite = document.child("testsuites").child("testsuite");
+  EXPECT_THAT(suite.child_value("system-out"),
+              HasSubstr("kernel log of the lab:\n[    0.000000] Linux version 6.1.0-31-amd64\n"));
+  Results nothing_judged;
+  nothing_judged.logs = samples::mixed().logs;
+  ASSERT_TRUE(document.load_string(written("junit", nothing_judged).c_str()));
+  EXPECT_EQ(document.select_nodes("//testsuite[@tests='0']/system-out").size(), 1u);
+}
+
 TEST(JUnit, HostileStringsStayText) {
   const std::string text = written("junit", samples::hostile());
   pugi::xml_document document;
@@ -206,6 +219,8 @@ TEST(Json, HoldsRecordsAndDigest) {
   EXPECT_EQ(document["cases"].size(), 18u);
   EXPECT_EQ(document["cases"][2]["verdict"], "fail");
   EXPECT_EQ(document["interfaces"].size(), 3u);
+  EXPECT_EQ(document["logs"][0]["name"], "kernel log of the lab");
+  EXPECT_EQ(document["logs"][0]["text"], samples::mixed().logs[0].text);
   EXPECT_EQ(document["others"][0]["median"], 1.5);
   EXPECT_EQ(document["summary"]["exit_status"], 1);
   EXPECT_EQ(document["digest"]["standing"], "violates");

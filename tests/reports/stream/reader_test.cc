@@ -163,6 +163,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "1: a clause of an interface record lacks \"level\""},
         BadLine{R"({"type":"interface","id":"x","clauses":["y"]})",
                 "1: a clause of an interface record must be an object"},
+        BadLine{R"({"type":"log","name":"x"})", "1: log record lacks \"text\""},
+        BadLine{R"({"type":"log","name":"x","text":1})",
+                "26: \"text\" of log record must be a string"},
         BadLine{R"({"type":"summary","counts":{"pass":"1"}})",
                 "29: \"pass\" of \"counts\" of summary record must be a whole number that is not "
                 "negative"},
@@ -175,6 +178,19 @@ INSTANTIATE_TEST_SUITE_P(
             R"({"type":"run","format":1,"hypervet":"0.1.0","started":"","backend":"","target":"","provider":"","planned":0})",
             "1: a second run record"},
         BadLine{R"({"type":"x","n":1e999})", "1: not JSON: number overflow parsing '1e999'"}));
+
+TEST(Reader, LogsStandAnywhereBeforeTheSummary) {
+  const std::string log = R"({"type":"log","name":"kernel log","text":"a\nb"})"
+                          "\n";
+  const auto result = read(kRun + log + kCase + log + kSummary);
+  ASSERT_TRUE(result) << to_string(result.error());
+  EXPECT_EQ(result->results.logs,
+            (std::vector<Log>{{"kernel log", "a\nb"}, {"kernel log", "a\nb"}}));
+  EXPECT_EQ(result->results.cases.size(), 1u);
+  EXPECT_EQ(flaw_of(log + kRun), "r.jsonl:1:1: the first record must be the run record");
+  EXPECT_EQ(flaw_of(kRun + std::string(kSummary) + log),
+            "r.jsonl:3:1: a record after the summary, which must be the last one");
+}
 
 TEST(Reader, SameCaseTwice) {
   EXPECT_EQ(flaw_of(std::string(kRun) + kCase + kCase),

@@ -50,6 +50,8 @@ TEST_F(WriterTest, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(read->results.run, results.run);
   EXPECT_EQ(read->results.interfaces, results.interfaces);
   EXPECT_EQ(read->results.cases, results.cases);
+  EXPECT_EQ(read->results.logs, results.logs);
+  EXPECT_FALSE(results.logs.empty());
   EXPECT_EQ(read->results.summary, results.summary);
   EXPECT_TRUE(read->results.complete());
 }
@@ -85,6 +87,42 @@ TEST_F(WriterTest, EndlessGuestOutputIsClippedAndSaysSo) {
   const std::string detail = json["detail"];
   EXPECT_LT(detail.size(), kMaxString + 100);
   EXPECT_TRUE(detail.ends_with("[12345 more bytes left out]"));
+}
+
+TEST_F(WriterTest, OfALongLogHeadAndTailAreKept) {
+  std::string text = "first line\n";
+  while (text.size() < 2 * kMaxString) text += "line of the middle\n";
+  text += "Kernel panic - not syncing";
+  const auto clipped = nlohmann::json::parse(to_json_line(Log{"kernel", text}));
+  const std::string kept = clipped["text"];
+  EXPECT_LE(kept.size(), kMaxString);
+  EXPECT_GT(kept.size(), kMaxString - 200);
+  EXPECT_TRUE(kept.starts_with("first line\nline of the middle\n"));
+  EXPECT_TRUE(kept.ends_with("\nline of the middle\nKernel panic - not syncing"));
+  const std::size_t note = kept.find("\n[... ");
+  ASSERT_NE(note, kept.npos);
+  const std::size_t after = kept.find('\n', note + 1);
+  const std::string words = kept.substr(note + 1, after - note);
+  EXPECT_EQ(words, "[... " + std::to_string(text.size() - kept.size() + words.size()) +
+                       " bytes left out ...]\n")
+      << "what is told to be missing is what is missing";
+  EXPECT_EQ(nlohmann::json::parse(to_json_line(Log{"kernel", kept}))["text"], kept)
+      << "a second writing leaves nothing more out";
+}
+
+TEST_F(WriterTest, LogWithoutLinesIsClippedAnywhere) {
+  const std::string text(3 * kMaxString, 'x');
+  const std::string kept = nlohmann::json::parse(to_json_line(Log{"console", text}))["text"];
+  EXPECT_LE(kept.size(), kMaxString);
+  EXPECT_THAT(kept, HasSubstr("x\n[... "));
+  EXPECT_THAT(kept, HasSubstr(" bytes left out ...]\nx"));
+}
+
+TEST_F(WriterTest, LogMayHoldAnyBytes) {
+  const std::string line = to_json_line(Log{"serial", std::string("a\0b\xff\x1b[31m\n", 10)});
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  EXPECT_EQ(nlohmann::json::parse(line)["text"].get<std::string>(),
+            std::string("a\0b\xEF\xBF\xBD\x1b[31m\n", 12));
 }
 
 TEST_F(WriterTest, UnknownRecordKeepsItsText) {
@@ -176,7 +214,8 @@ TEST_F(WriterTest, ResumedStreamEqualsAnUninterruptedOne) {
     std::ofstream(file, std::ios::binary) << whole.substr(0, cut);
     auto read = read_results_file(file);
     ASSERT_TRUE(read) << cut << ": " << to_string(read.error());
-    const std::size_t done = 1 + read->results.interfaces.size() + read->results.cases.size();
+    const std::size_t done = 1 + read->results.interfaces.size() + read->results.cases.size() +
+                             read->results.logs.size();
     auto writer = StreamWriter::resume(file, read->resume_offset);
     ASSERT_TRUE(writer) << writer.error();
     const auto all = samples::records(results);
