@@ -6,13 +6,10 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <set>
 #include <thread>
 
-#include "harness/run/provenance.h"
+#include "harness/cli/journal.h"
 #include "harness/run/runner.h"
-#include "reports/stream/reader.h"
-#include "reports/stream/writer.h"
 #include "reports/text.h"
 #include "reports/writers.h"
 
@@ -48,91 +45,6 @@ std::vector<ReportRequest> parse_reports(const JudgingOptions& options,
   }
   return requests;
 }
-
-// The stream as a report has it: kept in memory while it is written.
-class Journal {
- public:
-  Journal(std::string path, const JudgingOptions& options, const reports::Run& run,
-          std::vector<reports::Interface> interfaces)
-      : path_(std::move(path)) {
-    if (options.resume) {
-      resume(run);
-    } else {
-      begin(run, std::move(interfaces));
-    }
-  }
-
-  bool has(const std::string& id) const { return done_.contains(id); }
-
-  bool add(const reports::Case& record) {
-    if (!write(record)) return false;
-    results_.cases.push_back(record);
-    return true;
-  }
-
-  void finish(const reports::Summary& summary) {
-    if (write(summary)) results_.summary = summary;
-    if (auto closed = writer_->close(); !closed && !error_) error_ = closed.error();
-  }
-
-  const reports::Results& results() const { return results_; }
-  const std::optional<std::string>& error() const { return error_; }
-
- private:
-  void begin(const reports::Run& run, std::vector<reports::Interface> interfaces) {
-    if (const auto folder = fs::path(path_).parent_path(); !folder.empty()) {
-      std::error_code error;
-      fs::create_directories(folder, error);
-      if (error) throw Exit{kBroken, fmt::format("{}: {}", folder.string(), error.message())};
-    }
-    auto writer = reports::StreamWriter::create(path_);
-    if (!writer) throw Exit{kBroken, writer.error()};
-    writer_.emplace(std::move(*writer));
-    results_.run = run;
-    results_.interfaces = std::move(interfaces);
-    write(results_.run);
-    for (const auto& interface : results_.interfaces) write(interface);
-    if (error_) throw Exit{kBroken, *error_};
-  }
-
-  // The stream must be of the same specs, payload, backend and seed: verdicts of different runs are
-  // never mixed.
-  void resume(const reports::Run& run) {
-    auto read = reports::read_results_file(path_);
-    if (!read) throw Exit{kUsage, reports::to_string(read.error())};
-    const auto& old = read->results.run;
-    const auto same = [&](std::string_view what, const std::string& was, const std::string& is) {
-      if (was != is) {
-        throw Exit{kUsage, fmt::format("{}: cannot be continued: its {} is {}, now it is {}", path_,
-                                       what, was, is)};
-      }
-    };
-    same("spec hash", old.spec_hash, run.spec_hash);
-    same("payload hash", old.payload_hash, run.payload_hash);
-    same("backend", old.backend, run.backend);
-    same("target", old.target, run.target);
-    same("seed", std::to_string(old.seed), std::to_string(run.seed));
-    auto writer = reports::StreamWriter::resume(path_, read->resume_offset);
-    if (!writer) throw Exit{kBroken, writer.error()};
-    writer_.emplace(std::move(*writer));
-    results_ = std::move(read->results);
-    results_.summary.reset();
-    results_.truncated = false;
-    for (const auto& record : results_.cases) done_.insert(record.id);
-  }
-
-  bool write(const reports::Record& record) {
-    if (error_) return false;
-    if (auto written = writer_->write(record); !written) error_ = written.error();
-    return !error_;
-  }
-
-  std::string path_;
-  std::optional<reports::StreamWriter> writer_;
-  reports::Results results_;
-  std::set<std::string> done_;
-  std::optional<std::string> error_;
-};
 
 std::string tally(const reports::Counts& counts) {
   std::string text;
@@ -209,7 +121,7 @@ int judge_instances(
   if (!session) throw Exit{kBroken, session.error()};
   session->channel = options.channel;
   const auto planned = instances.size();
-  Journal journal(path, options, run::run_record(*session, invocation, planned),
+  Journal journal(path, options.resume, run::run_record(*session, invocation, planned),
                   run::interface_records(clauses, instances));
   std::erase_if(instances, [&](const auto& instance) { return journal.has(instance.id); });
 
