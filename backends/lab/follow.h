@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads a file that another process is still writing. One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "backends/lab/descriptor.h"
+
+namespace hypervet::lab {
+
+class FollowedFile {
+ public:
+  explicit FollowedFile(std::filesystem::path file) : path_(std::move(file)) {}
+
+  // Hands on what has been added since the last call, in pieces; false: nothing was. The file need
+  // not exist yet.
+  bool take(const std::function<void(std::string_view)>& sink);
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  std::filesystem::path path_;
+  Descriptor file_;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace hypervet::lab

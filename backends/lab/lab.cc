@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/lab/lab.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "backends/lab/fingerprint.h"
+#include "backends/lab/host_clock.h"
+#include "backends/lab/packages.h"
+#include "backends/lab/pending_file.h"
+
+namespace hypervet::lab {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kSnapshotsKept = 8;  // some 100 MB each
+
+// The folder of one machine's channels, gone with it.
+class ScratchFolder {
+ public:
+  static std::expected<ScratchFolder, std::string> create() {
+    std::error_code error;
+    auto pattern = (fs::temp_directory_path(error) / "hypervet-lab-XXXXXX").string();
+    if (error || ::mkdtemp(pattern.data()) == nullptr) {
+      return std::unexpected(fmt::format("no temporary folder {}: {}", pattern,
+                                         error ? error.message() : std::strerror(errno)));
+    }
+    return ScratchFolder(pattern);
+  }
+  ScratchFolder(ScratchFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  ScratchFolder& operator=(ScratchFolder&&) = delete;
+  ~ScratchFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  explicit ScratchFolder(fs::path path) : path_(std::move(path)) {}
+  fs::path path_;
+};
+
+bool is_version(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos &&
+         text.contains('.');
+}
+
+// "6.1" -> "linux-image-6.1.*-cloud-amd64".
+std::string package_glob(const Recipe& recipe, const std::string& kernel) {
+  if (kernel.empty()) return recipe.kernel.package;
+  if (!is_version(kernel)) return kernel;
+  auto glob = recipe.kernel.version_package;
+  glob.replace(glob.find(kVersionMark), kVersionMark.size(), kernel);
+  return glob;
+}
+
+std::expected<Kernel, std::string> find_kernel(const Recipe& recipe, const Options& options,
+                                               const Progress& progress) {
+  std::error_code ignored;
+  if (options.kernel.contains('/') ||
+      (!is_version(options.kernel) && fs::is_regular_file(options.kernel, ignored)))
+    return kernel_from_file(options.kernel, options.modules, options.cache, progress);
+  if (!options.modules.empty())
+    return std::unexpected(std::string("a folder of modules goes with a kernel file"));
+  return kernel_from_package(package_glob(recipe, options.kernel), options.cache, progress);
+}
+
+std::expected<std::vector<Module>, std::string> find_modules(const Recipe& recipe,
+                                                             const Kernel& kernel) {
+  std::vector<WantedModule> wanted;
+  for (const auto& name : recipe.kernel.modules) wanted.push_back({name, true});
+  for (const auto& name : recipe.kernel.modules_if_there) wanted.push_back({name, false});
+  auto modules = load_order(kernel.modules, wanted);
+  if (!modules) return std::unexpected(fmt::format("{} ({})", modules.error(), kernel.release));
+  return modules;
+}
+
+fs::path found_in_path(const std::string& program) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    std::error_code error;
+    const auto file = fs::canonical(fs::path(folder) / program, error);
+    if (!error) return file;
+  }
+  return program;
+}
+
+std::string processor_model() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("model name")) return line;
+  }
+  return {};
+}
+
+// The oldest ones beyond the number kept.
+void prune(const fs::path& folder) {
+  std::error_code error;
+  std::vector<std::pair<fs::file_time_type, fs::path>> files;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    std::error_code gone;
+    const auto time = entry.last_write_time(gone);
+    if (!gone) files.emplace_back(time, entry.path());
+  }
+  std::ranges::sort(files, std::greater());
+  for (std::size_t i = kSnapshotsKept; i < files.size(); ++i) fs::remove(files[i].second, error);
+}
+
+}  // namespace
+
+std::expected<Lab, std::string> Lab::prepare(Options options, Progress progress) {
+  Lab lab;
+  auto recipe = load_recipe(options.recipe);
+  if (!recipe) return std::unexpected(recipe.error());
+  lab.recipe_ = std::move(*recipe);
+  auto kernel = find_kernel(lab.recipe_, options, progress);
+  if (!kernel) return std::unexpected(kernel.error());
+  lab.kernel_ = std::move(*kernel);
+  auto modules = find_modules(lab.recipe_, lab.kernel_);
+  if (!modules) return std::unexpected(modules.error());
+  auto busybox = unpacked_package(lab.recipe_.busybox_package, options.cache, progress);
+  if (!busybox) return std::unexpected(busybox.error());
+  lab.parts_.init = lab.recipe_.init;
+  lab.parts_.busybox = busybox->folder / "bin" / "busybox";
+  lab.parts_.modules = std::move(*modules);
+  lab.parts_.libraries = own_libraries();
+  lab.parts_.specs = options.specs;
+  lab.parts_.payloads = options.payloads;
+  auto print = fingerprint(lab.parts_);
+  if (!print) return std::unexpected(print.error());
+  lab.fingerprint_ = std::move(*print);
+  lab.options_ = std::move(options);
+  lab.progress_ = std::move(progress);
+  return lab;
+}
+
+std::string Lab::emulator_version() const {
+  const auto output = lab::run({.argv = {recipe_.emulator.program, "--version"}});
+  return output ? output->out.substr(0, output->out.find('\n')) : std::string();
+}
+
+// Everything that a booted machine depends on, but not where its files lie. The processor's model
+// stands for the clock that it was told of.
+std::expected<fs::path, std::string> Lab::snapshot_file() const {
+  Wiring nowhere;
+  nowhere.instruction_time = options_.exact;
+  Fingerprint print;
+  print.add(recipe_.text);
+  print.add(fingerprint_);
+  for (const auto& argument : emulator_arguments(recipe_, nowhere)) print.add(argument);
+  print.add(processor_model());
+  for (const auto& file : {kernel_.image, found_in_path(recipe_.emulator.program)}) {
+    if (auto added = print.add_file(file); !added) return std::unexpected(added.error());
+  }
+  return options_.cache / "snapshots" / print.hex();
+}
+
+std::expected<fs::path, std::string> Lab::initramfs() const {
+  const auto file = options_.cache / "initramfs" / (fingerprint_ + ".img");
+  std::error_code error;
+  if (fs::exists(file, error)) {
+    fs::last_write_time(file, fs::file_time_type::clock::now(), error);
+    return file;
+  }
+  if (auto written = write_initramfs(file, parts_); !written)
+    return std::unexpected(written.error());
+  prune(file.parent_path());
+  return file;
+}
+
+std::expected<Wiring, std::string> Lab::wire(const fs::path& folder) const {
+  Wiring wiring;
+  wiring.kernel = kernel_.image;
+  wiring.folder = folder;
+  wiring.instruction_time = options_.exact;
+  auto file = initramfs();
+  if (!file) return std::unexpected(file.error());
+  wiring.initramfs = std::move(*file);
+  if (!options_.snapshots) return wiring;
+  auto snapshot = snapshot_file();
+  if (!snapshot) return std::unexpected(snapshot.error());
+  if (auto made = make_folders(snapshot->parent_path()); !made) {
+    progress_(fmt::format("no snapshot is kept: {}", made.error()));
+    return wiring;
+  }
+  wiring.snapshot = std::move(*snapshot);
+  return wiring;
+}
+
+Ending Lab::run(const Job& job, const Sinks& sinks) {
+  const auto broken = [](std::string reason) {
+    Ending ending;
+    ending.reason = std::move(reason);
+    return ending;
+  };
+  const auto scratch = ScratchFolder::create();
+  if (!scratch) return broken(scratch.error());
+  auto wiring = wire(scratch->path());
+  if (!wiring) return broken(wiring.error());
+  if (auto written = write_file(wiring->job(), encode(job)); !written)
+    return broken(written.error());
+
+  std::error_code ignored;
+  if (!wiring->snapshot.empty() && fs::exists(wiring->snapshot, ignored)) {
+    auto machine = Emulator::restore(recipe_, *wiring);
+    if (machine) {
+      fs::last_write_time(wiring->snapshot, fs::file_time_type::clock::now(), ignored);
+      return finish(*machine, *wiring, sinks);
+    }
+    progress_(fmt::format("the snapshot is of no use ({}): booting", machine.error()));
+    fs::remove(wiring->snapshot, ignored);
+  }
+  return boot(*wiring, sinks);
+}
+
+Ending Lab::boot(Wiring& wiring, const Sinks& sinks) {
+  if (!options_.exact) wiring.host_tsc_khz = host_tsc_khz();
+  progress_(fmt::format("booting Linux {} in the lab {}", kernel_.release, recipe_.name));
+  auto machine = Emulator::boot(recipe_, wiring);
+  if (!machine) {
+    Ending ending;
+    ending.reason = machine.error();
+    return ending;
+  }
+  Watch watch(*machine, wiring, sinks, options_.patience);
+  if (auto early = watch.until_ready()) return *early;
+  if (!wiring.snapshot.empty()) {
+    if (auto saved = machine->save(); !saved) {
+      progress_(fmt::format("no snapshot is kept: {}", saved.error()));
+    } else {
+      prune(wiring.snapshot.parent_path());
+    }
+  }
+  return go_on(*machine, watch);
+}
+
+Ending Lab::finish(Emulator& machine, const Wiring& wiring, const Sinks& sinks) {
+  Watch watch(machine, wiring, sinks, options_.patience);
+  return go_on(machine, watch);
+}
+
+Ending Lab::go_on(Emulator& machine, Watch& watch) {
+  if (auto gone = machine.go_on(); !gone) {
+    Ending ending;
+    ending.reason = gone.error();
+    return ending;
+  }
+  return watch.until_end();
+}
+
+}  // namespace hypervet::lab
