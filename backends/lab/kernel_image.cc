@@ -113,9 +113,7 @@ std::expected<KernelImage, std::string> parse_elf_kernel(Bytes file) {
     return Failure("an ELF file, but no Linux kernel: it has no \"Linux version\" in it");
   }
   if (auto boots = check_pvh(file); !boots) {
-    return Failure(
-        fmt::format("Linux {} that cannot be booted as an ELF file ({}): use its bzImage", *release,
-                    boots.error()));
+    return Failure(fmt::format("Linux {}: {}; use its bzImage", *release, boots.error()));
   }
   return KernelImage{.kind = ImageKind::kElf, .release = *release};
 }
@@ -217,7 +215,7 @@ std::expected<void, std::string> check_pvh(Bytes elf) {
 std::expected<KernelImage, std::string> parse_kernel_image(Bytes file) {
   if (has(file, 0, ELFMAG)) return parse_elf_kernel(file);
   if (has(file, kMagic, "HdrS")) return parse_bzimage(file);
-  return Failure(fmt::format("{}, not a kernel", describe(file)));
+  return Failure(fmt::format("{}, not an x86-64 kernel", describe(file)));
 }
 
 }  // namespace hypervet::lab
