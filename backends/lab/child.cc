@@ -13,8 +13,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "backends/lab/descriptor.h"
@@ -27,20 +29,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Failure = std::unexpected<std::string>;
 
-std::string in_words(int error) { return std::strerror(error); }
+constexpr std::string_view kNotFound = "not found in PATH";
 
-std::expected<std::string, std::string> find_program(const std::string& name) {
-  if (name.find('/') != std::string::npos) return name;
-  const char* path = std::getenv("PATH");
-  std::string_view rest = path ? path : "/usr/local/bin:/usr/bin:/bin";
-  while (true) {
-    const std::size_t end = std::min(rest.find(':'), rest.size());
-    const std::string file = fmt::format("{}/{}", end == 0 ? "." : rest.substr(0, end), name);
-    if (access(file.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(file)) return file;
-    if (end == rest.size()) return Failure("not found in PATH");
-    rest.remove_prefix(end + 1);
-  }
-}
+std::string in_words(int error) { return std::strerror(error); }
 
 std::vector<std::string> environment_with(const std::vector<std::string>& additions) {
   std::vector<std::string> all = additions;
@@ -161,6 +152,154 @@ std::string last_line_of(std::string_view text) {
 
 }  // namespace
 
+std::vector<std::string> environment_with(const std::vector<std::string>& additions) {
+  std::vector<std::string> all = additions;
+  for (char** own = environ; *own; ++own) {
+    const std::string_view text = *own;
+    const std::string_view name = text.substr(0, text.find('='));
+    const bool replaced = std::ranges::any_of(additions, [&](std::string_view addition) {
+      return addition.substr(0, addition.find('=')) == name;
+    });
+    if (!replaced) all.emplace_back(text);
+  }
+  return all;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> all;
+  for (std::string& text : texts) all.push_back(text.data());
+  all.push_back(nullptr);
+  return all;
+}
+
+// All that the child needs between fork and exec, where nothing may be allocated: another thread
+// may have held the allocator's lock when the process was copied.
+struct Prepared {
+  const char* program;
+  char** argv;
+  char** environment;
+  const char* directory;  // null: stays
+  std::array<int, 3> standard;
+  const std::vector<int>& keep;
+  pid_t parent;
+  int report;  // takes errno when the program cannot be started; closed by exec
+};
+
+[[noreturn]] void give_up(const Prepared& prepared) {
+  const int error = errno;
+  // Nobody is left to tell if this fails.
+  [[maybe_unused]] const auto written = write(prepared.report, &error, sizeof error);
+  _exit(127);
+}
+
+[[noreturn]] void become(const Prepared& prepared) {
+  setpgid(0, 0);
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(prepared);
+  if (getppid() != prepared.parent) _exit(127);  // it died before the line above
+
+  // Away from 0 to 2 first, as one of them may be the source of another.
+  std::array<int, 3> standard{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    standard[i] = fcntl(prepared.standard[i], F_DUPFD_CLOEXEC, 3);
+    if (standard[i] < 0) give_up(prepared);
+  }
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (dup2(standard[i], static_cast<int>(i)) < 0) give_up(prepared);
+  }
+  // Fails on kernels before 5.11; the descriptors are all opened with O_CLOEXEC anyway.
+  close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+  for (const int fd : prepared.keep) {
+    if (fcntl(fd, F_SETFD, 0) != 0) give_up(prepared);
+  }
+  if (prepared.directory && chdir(prepared.directory) != 0) give_up(prepared);
+
+  for (int signal = 1; signal < NSIG; ++signal) std::signal(signal, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  execve(prepared.program, prepared.argv, prepared.environment);
+  give_up(prepared);
+}
+
+// 0: the program runs. Otherwise the errno with which it could not be started.
+int read_report(int fd) {
+  int error = 0;
+  ssize_t size;
+  do {
+    size = read(fd, &error, sizeof error);
+  } while (size < 0 && errno == EINTR);
+  return size == sizeof error ? error : 0;
+}
+
+// Not <sys/pidfd.h>: glibc 2.36 declares its functions with C++ linkage. O_CLOEXEC is implied.
+int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0u)); }
+
+Ended reap(pid_t pid) {
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) return {.status = 127};  // somebody else has waited for it
+  }
+  if (WIFSIGNALED(status)) return {.signal = WTERMSIG(status)};
+  return {.status = WEXITSTATUS(status)};
+}
+
+// Reads what is there, until there is more than `limit`. False: the end.
+bool drain(int fd, std::string& into, std::size_t limit) {
+  char buffer[1 << 16];
+  while (into.size() <= limit) {
+    const ssize_t size = read(fd, buffer, sizeof buffer);
+    if (size > 0) {
+      into.append(buffer, static_cast<std::size_t>(size));
+      if (static_cast<std::size_t>(size) < sizeof buffer) return true;
+    } else if (size == 0) {
+      return false;
+    } else if (errno != EINTR) {
+      return errno == EAGAIN;
+    }
+  }
+  return true;
+}
+
+std::string last_line_of(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const std::size_t last = text.find_last_not_of(kBlank);
+  if (last == text.npos) return {};
+  text = text.substr(0, last + 1);
+  const std::size_t start = text.find_last_of("\r\n");
+  return std::string(start == text.npos ? text : text.substr(start + 1));
+}
+
+}  // namespace
+
+std::expected<std::string, std::string> find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  const char* path = std::getenv("PATH");
+  std::string_view rest = path ? path : "/usr/local/bin:/usr/bin:/bin";
+  while (true) {
+    const std::size_t end = std::min(rest.find(':'), rest.size());
+    const std::string file = fmt::format("{}/{}", end == 0 ? "." : rest.substr(0, end), name);
+    if (access(file.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(file)) return file;
+    if (end == rest.size()) return Failure("not found in PATH");
+    rest.remove_prefix(end + 1);
+  }
+}
+std::expected<std::filesystem::path, std::string> find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  const char* path = std::getenv("PATH");
+  std::string_view rest = path ? path : "/usr/local/bin:/usr/bin:/bin";
+  while (true) {
+    const std::size_t end = std::min(rest.find(':'), rest.size());
+    const std::filesystem::path file =
+        std::filesystem::path(end == 0 ? "." : rest.substr(0, end)) / name;
+    std::error_code error;
+    if (access(file.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(file, error)) {
+      return file;
+    }
+    if (end == rest.size()) return Failure(fmt::format("{}: {}", name, kNotFound));
+    rest.remove_prefix(end + 1);
+  }
+}
+
 std::string Ended::words() const {
   const char* name = sigdescr_np(signal);
   if (signal != 0) return fmt::format("killed by signal {} ({})", signal, name ? name : "unknown");
@@ -174,7 +313,7 @@ std::expected<Child, std::string> Child::start(const Command& command) {
   };
   if (command.argv.empty()) return fail("no program is named");
   const auto program = find_program(command.argv.front());
-  if (!program) return fail(program.error());
+  if (!program) return fail(kNotFound);
 
   std::vector<std::string> argv = command.argv;
   std::vector<std::string> environment = environment_with(command.environment);

@@ -34,6 +34,10 @@ struct Command {
   std::vector<int> keep = {};
 };
 
+// Where PATH has a program; a name with a slash is a path already and comes back unseen. The error
+// is one line: "qemu-system-x86_64: not found in PATH".
+std::expected<std::filesystem::path, std::string> find_program(const std::string& name);
+
 // How a program ended.
 struct Ended {
   int status = 0;  // its exit status
@@ -90,6 +94,10 @@ struct Output {
   // ended, if there is none.
   std::string last_line() const;
 };
+
+// The file that a program's name means: the name itself if it has a slash, else looked up in PATH.
+// The error is "not found in PATH".
+std::expected<std::string, std::string> find_program(const std::string& name);
 
 // Runs a program to its end and takes what it prints; command.out and command.err are not used. A
 // bad exit status is no error here. Errors, one line each that names the program: it cannot be
