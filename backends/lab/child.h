@@ -95,10 +95,6 @@ struct Output {
   std::string last_line() const;
 };
 
-// The file that a program's name means: the name itself if it has a slash, else looked up in PATH.
-// The error is "not found in PATH".
-std::expected<std::string, std::string> find_program(const std::string& name);
-
 // Runs a program to its end and takes what it prints; command.out and command.err are not used. A
 // bad exit status is no error here. Errors, one line each that names the program: it cannot be
 // started, a limit was hit, "interrupted".
