@@ -39,20 +39,26 @@ std::string format_names() {
 std::expected<void, std::string> write_report(const Format& format, const Results& results,
                                               const std::string& path,
                                               const WriterOptions& options) {
+  return write_file(format.name, path,
+                    [&](std::ostream& out) { return format.write(results, out, options); });
+}
+
+std::expected<void, std::string> write_file(
+    std::string_view name, const std::string& path,
+    const std::function<WriterStatus(std::ostream&)>& write) {
   const auto failed = [&](std::string_view file, std::string_view action) {
     const std::string why = errno != 0 ? std::generic_category().message(errno) : "output error";
-    return std::unexpected(
-        fmt::format("{}: cannot {} the {} report: {}", file, action, format.name, why));
+    return std::unexpected(fmt::format("{}: cannot {} the {} report: {}", file, action, name, why));
   };
   errno = 0;
   if (path == "-") {
-    if (!format.write(results, std::cout, options)) return failed("standard output", "write");
+    if (!write(std::cout)) return failed("standard output", "write");
     return {};
   }
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   if (!file) return failed(path, "create");
   errno = 0;
-  const WriterStatus written = format.write(results, file, options);
+  const WriterStatus written = write(file);
   if (!written && file) {  // not the file's fault
     return std::unexpected(fmt::format("{}: {}", path, written.error()));
   }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <ostream>
 #include <span>
 #include <string>
@@ -47,6 +48,11 @@ std::string format_names();
 // Writes a report to a file; "-" is standard output. The error names the path and the reason.
 std::expected<void, std::string> write_report(const Format& format, const Results& results,
                                               const std::string& path, const WriterOptions& = {});
+
+// The same for any writer; `name` is the format's in errors.
+std::expected<void, std::string> write_file(
+    std::string_view name, const std::string& path,
+    const std::function<WriterStatus(std::ostream&)>& write);
 
 // Flushes and says whether everything arrived: the last line of every writer.
 WriterStatus finish(std::ostream& out);

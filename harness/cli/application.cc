@@ -71,6 +71,7 @@ Application::Application(int argc, char** argv)
   add_vet(*this);
   add_doctor(*this);
   add_report(*this);
+  add_diff(*this);
   add_exec(*this);
 }
 

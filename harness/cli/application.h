@@ -99,6 +99,7 @@ void add_lint(Application& application);
 void add_vet(Application& application);
 void add_doctor(Application& application);
 void add_report(Application& application);
+void add_diff(Application& application);
 void add_exec(Application& application);
 
 }  // namespace hypervet::cli

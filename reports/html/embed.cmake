@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Makes the C++ source that holds the page: the template with its style and script in place, and the script's hash for
-# the Content-Security-Policy, so that no other script runs in the page.
+# Makes the C++ source that holds the pages: each template with its fragments, the style and the script in place, and
+# the script's hash for the Content-Security-Policy, so that no other script runs in a page.
 #   cmake -DSOURCE=<folder of the assets> -DOUTPUT=<file.cc> -P embed.cmake
-file(READ ${SOURCE}/report.mustache page)
 file(READ ${SOURCE}/report.css style)
 file(READ ${SOURCE}/report.js script)
 
@@ -30,13 +29,28 @@ foreach(group RANGE 0 10)
 endforeach()
 string(SUBSTRING "${base64}" 0 43 base64)
 
-string(REPLACE "@STYLE@" "${style}" page "${page}")
-string(REPLACE "@SCRIPT@" "${script}" page "${page}")
-string(REPLACE "@SCRIPT_HASH@" "sha256-${base64}=" page "${page}")
+# The whole page of a template: the fragments stand in several of them.
+function(page NAME RESULT)
+  file(READ ${SOURCE}/${NAME}.mustache page)
+  foreach(fragment head foot logs sides verdicts)
+    file(READ ${SOURCE}/${fragment}.mustache text)
+    string(STRIP "${text}" text)
+    string(TOUPPER ${fragment} tag)
+    string(REPLACE "@${tag}@" "${text}" page "${page}")
+  endforeach()
+  string(REPLACE "@STYLE@" "${style}" page "${page}")
+  string(REPLACE "@SCRIPT@" "${script}" page "${page}")
+  string(REPLACE "@SCRIPT_HASH@" "sha256-${base64}=" page "${page}")
+  set(${RESULT} "${page}" PARENT_SCOPE)
+endfunction()
+
+page(report report)
+page(diff diff)
 file(WRITE ${OUTPUT} "// Generated from reports/html. Do not edit.
 #include \"reports/html/page.h\"
 
 namespace hypervet::reports {
-extern const char kPageTemplate[] = R\"hvpage(${page})hvpage\";
+extern const char kPageTemplate[] = R\"hvpage(${report})hvpage\";
+extern const char kDiffTemplate[] = R\"hvpage(${diff})hvpage\";
 }  // namespace hypervet::reports
 ")

@@ -1,88 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTML report: fills report.mustache. All escaping happens in one place, the template engine's
-// escape function, and the template has no unescaped tag, so no string of a guest can become
-// markup. The page's own policy refuses every script but ours.
+// The HTML report of one run: fills report.mustache. See parts.h for escaping; the page's own
+// policy refuses every script but ours.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <kainjow/mustache.hpp>
 #include <ranges>
 #include <utility>
 
 #include "reports/digest.h"
 #include "reports/headline.h"
 #include "reports/html/page.h"
+#include "reports/html/parts.h"
 #include "reports/text.h"
 #include "reports/writers.h"
 
 namespace hypervet::reports {
 namespace {
 
-using kainjow::mustache::data;
-using kainjow::mustache::mustache;
+using namespace html;
 
 constexpr std::size_t kMostFindings = 50;
-
-// A section of the template opens for any string, also an empty one; false keeps it shut.
-data unless_empty(std::string_view text) {
-  return text.empty() ? data(false) : data(std::string(text));
-}
-data text(std::string_view view) { return data(std::string(view)); }
-data number(std::uint64_t value) { return data(fmt::format("{}", value)); }
-
-// A verdict is never told by colour alone: a sign and its word go with it.
-std::string_view glyph(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kPass:
-      return "✓";
-    case Verdict::kFail:
-      return "✗";
-    case Verdict::kHang:
-      return "…";
-    case Verdict::kCrash:
-      return "‼";
-    case Verdict::kSkip:
-      return "–";
-    case Verdict::kError:
-      return "!";
-  }
-  return "?";
-}
-
-std::string_view meaning(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kPass:
-      return "the clause holds";
-    case Verdict::kFail:
-      return "the clause is violated";
-    case Verdict::kHang:
-      return "no progress before the deadline";
-    case Verdict::kCrash:
-      return "triple fault, or the VMM died";
-    case Verdict::kSkip:
-      return "not offered by the target";
-    case Verdict::kError:
-      return "hypervet or the backend broke";
-  }
-  return "?";
-}
-
-std::string_view cell_glyph(const ClauseDigest& clause) {
-  if (clause.verdict) return glyph(*clause.verdict);
-  if (clause.state == CellState::kUntestable) return "·";
-  return clause.state == CellState::kNotRun ? "?" : " ";
-}
-
-// Ids become fragments of addresses; those of specs are plain words already.
-std::string anchor(std::string_view prefix, std::string_view id) {
-  std::string result(prefix);
-  for (const char c : id) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '.' || c == '-' || c == '_';
-    result += plain ? c : '_';
-  }
-  return result;
-}
 
 // Builds the data of the whole page. Lives for one page.
 class Page {
@@ -98,64 +35,25 @@ class Page {
     page["target"] = text(run.target.empty() ? "unnamed target" : run.target);
     page["standing"] = text(name(headline_.standing));
     page["badge"] = text(badge(headline_.standing));
-    page["reference_only"] = data(reference_only());
-    page["sentences"] = sentences();
+    page["reference_only"] = data(reference_only(digest_));
+    page["sentences"] = sentences(headline_);
     page["has_cautions"] = data(!headline_.cautions.empty());
-    page["cautions"] = cautions();
+    page["cautions"] = lines(headline_.cautions);
     page["case_total"] = counted(digest_.counts.total(), "case");
-    page["tallies"] = tallies();
+    page["tallies"] = tallies(digest_.counts);
     page["unjudged"] = number(clauses_without_verdict());
     findings(page);
     page["coverage"] = coverage_line(digest_.coverage);
-    page["facts"] = facts();
+    page["facts"] = fact_list();
     page["interfaces"] = interfaces();
-    page["has_logs"] = data(!results_.logs.empty());
-    page["logs"] = logs();
+    std::vector<NamedLog> logs;
+    for (const Log& log : results_.logs) logs.push_back({log.name, &log});
+    set_logs(page, logs);
+    page["has_changes"] = data(false);
     return page;
   }
 
  private:
-  std::string_view conformance() const {
-    if (reference_only()) return "no hypervisor judged";
-    return results_.summary->conformant ? "conformant" : "not conformant";
-  }
-
-  bool reference_only() const {
-    return std::ranges::all_of(digest_.providers, &ProviderDigest::reference_model);
-  }
-
-  data sentences() const {
-    data list(data::type::list);
-    for (const Sentence& sentence : headline_.sentences) {
-      data entry;
-      entry["standing"] = text(name(sentence.standing));
-      entry["badge"] = text(badge(sentence.standing));
-      entry["text"] = sentence.text;
-      list << entry;
-    }
-    return list;
-  }
-
-  data cautions() const {
-    data list(data::type::list);
-    for (const std::string& caution : headline_.cautions) list << data(caution);
-    return list;
-  }
-
-  data tallies() const {
-    data list(data::type::list);
-    for (Verdict verdict : kVerdicts) {
-      data entry;
-      entry["verdict"] = text(name(verdict));
-      entry["glyph"] = text(glyph(verdict));
-      entry["meaning"] = text(meaning(verdict));
-      entry["count"] = number(digest_.counts[verdict]);
-      entry["any"] = data(digest_.counts[verdict] > 0);
-      list << entry;
-    }
-    return list;
-  }
-
   std::uint64_t clauses_without_verdict() const {
     std::uint64_t total = 0;
     for (const InterfaceDigest& interface : digest_.interfaces) {
@@ -206,58 +104,13 @@ class Page {
     return entry;
   }
 
-  // How many of a clause's cases ended as its verdict says.
-  static std::string share(const ClauseDigest& clause) {
-    const std::uint64_t same = clause.counts[*clause.verdict];
-    if (same == clause.cases.size()) return counted(same, "case");
-    return fmt::format("{} of {}", same, counted(clause.cases.size(), "case"));
-  }
-
-  data facts() const {
+  data fact_list() const {
     data list(data::type::list);
-    const auto add = [&](std::string_view name, std::string_view value, bool mono = false) {
-      if (value.empty()) return;
+    for (const Fact& fact : facts(results_, digest_)) {
       data entry;
-      entry["name"] = text(name);
-      entry["value"] = text(value);
-      entry["mono"] = data(mono);
-      list << entry;
-    };
-    const Run& run = results_.run;
-    add("Target", run.target);
-    add("Provider", run.provider);
-    add("Backend", run.backend);
-    add("Kernel", run.kernel);
-    add("CPU", run.cpu);
-    add("Mitigations", run.mitigations);
-    add("Started", run.started);
-    if (results_.summary) add("Duration", human_duration(results_.summary->wall_ns));
-    add("Executed",
-        fmt::format("{} of {}", digest_.counts.total(), counted(digest_.planned, "planned case")));
-    if (results_.summary) {
-      add("Exit status", fmt::format("{} ({})", results_.summary->exit_status, conformance()));
-    }
-    add("hypervet", run.hypervet);
-    add("Seed, jobs", fmt::format("{}, {}", run.seed, run.jobs));
-    add("Specs", run.spec_hash, true);
-    add("Payload", run.payload_hash, true);
-    add("Command", shell_line(run.command_line), true);
-    add("Notes", run.notes);
-    if (!results_.others.empty()) {
-      add("Not shown",
-          counted(results_.others.size(), "record") + " of a kind that this page does not know");
-    }
-    return list;
-  }
-
-  data logs() const {
-    data list(data::type::list);
-    for (const Log& log : results_.logs) {
-      data entry;
-      entry["name"] = log.name;
-      entry["text"] = log.text;
-      entry["lines"] =
-          counted(static_cast<std::uint64_t>(std::ranges::count(log.text, '\n')), "line");
+      entry["name"] = fact.name;
+      entry["value"] = fact.value;
+      entry["mono"] = data(fact.mono);
       list << entry;
     }
     return list;
@@ -282,15 +135,8 @@ class Page {
     entry["gaps"] = gaps == std::string::npos ? data(false) : data(coverage.substr(gaps + 2));
     entry["judged"] = number(interface.coverage.judged);
     entry["clause_count"] = number(interface.coverage.clauses);
-    data providers(data::type::list);
-    for (const std::string& provider : interface.providers) {
-      data named;
-      named["name"] = provider;
-      named["reference"] = data(is_reference_model(provider));
-      providers << named;
-    }
     entry["has_providers"] = data(!interface.providers.empty());
-    entry["providers"] = std::move(providers);
+    entry["providers"] = html::providers(interface.providers);
     data clauses(data::type::list);
     for (const ClauseDigest& clause : interface.clauses) clauses << one_clause(interface, clause);
     entry["clauses"] = std::move(clauses);
@@ -302,9 +148,9 @@ class Page {
     data entry;
     entry["anchor"] = anchor("", clause.clause.id);
     entry["id"] = clause.clause.id;
-    entry["shown"] = text(clause.verdict ? name(*clause.verdict) : "none");
-    entry["status"] = text(clause.verdict ? name(*clause.verdict) : name(clause.state));
-    entry["glyph"] = text(cell_glyph(clause));
+    entry["shown"] = text(shown(clause));
+    entry["status"] = text(status(clause));
+    entry["glyph"] = text(glyph(clause));
     entry["waived"] = data(clause.waived);
     entry["level_word"] = text(name(clause.clause.level));
     entry["level"] = text(upper_name(clause.clause.level));
@@ -349,17 +195,8 @@ class Page {
     entry["glyph"] = text(glyph(c.verdict));
     entry["name"] = c.name.empty() ? text(instance_name(c)) : data(c.name);
     entry["time"] = human_duration(c.duration_ns);
-    data parameters(data::type::list);
-    for (const auto& [key, value] : c.parameters) {
-      data pair;
-      pair["key"] = key;
-      pair["value"] = value;
-      parameters << pair;
-    }
-    entry["parameters"] = std::move(parameters);
-    data marks(data::type::list);
-    for (Mark mark : c.marks) marks << text(name(mark));
-    entry["marks"] = std::move(marks);
+    entry["parameters"] = parameters(c);
+    entry["marks"] = marks(c);
     entry["reason"] = unless_empty(c.reason);
     entry["compare"] = data(!passed && (!c.expected.empty() || !c.observed.empty()));
     entry["expected"] = c.expected;
@@ -377,19 +214,10 @@ class Page {
   const Headline headline_;
 };
 
-std::string escape(const std::string& value) {
-  return kainjow::mustache::html_escape(visible(value));
-}
-
 }  // namespace
 
 WriterStatus write_html(const Results& results, std::ostream& out, const WriterOptions&) {
-  mustache page{std::string(kPageTemplate)};
-  if (!page.is_valid())
-    return std::unexpected("the template of the HTML report: " + page.error_message());
-  page.set_custom_escape(escape);
-  page.render(Page(results).build(), out);
-  return finish(out);
+  return html::render(kPageTemplate, Page(results).build(), out);
 }
 
 }  // namespace hypervet::reports

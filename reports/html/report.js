@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Filters, search, expand all, copy. The page is whole without it. An address may preset the filters:
 // report.html?verdict=fail,hang&level=must&q=rbx
+// The page of a difference has both verdicts of a case in data-verdict, what became of it in data-change, and its
+// differences once more on top; there a further filter is change=worse,better.
 (() => {
   "use strict";
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const one = (id) => document.getElementById(id);
   document.documentElement.classList.add("js");
 
-  const clauses = all(".clause").map((node) => ({
-    node,
+  const traits = (node) => ({ node, verdicts: node.dataset.verdict.split(" "), change: node.dataset.change, words: null });
+  const clauses = all("article.clause").map((node) => ({
+    ...traits(node),
     level: node.dataset.level,
-    verdict: node.dataset.verdict,
     // What the search sees of the clause itself, then of each case.
     words: all("h3, .wording, .cell-note", node).map((n) => n.textContent).join(" ").toLowerCase(),
     fold: node.querySelector(":scope > .clause-body > details"),  // of the cases that passed, if any
-    cases: all(".case", node).map((c) => ({ node: c, verdict: c.dataset.verdict, words: null })),
+    cases: all(".case", node).map(traits),
   }));
+  const differences = all(".difference").map((node) => ({ ...traits(node), level: node.dataset.level }));
   const interfaces = all(".interface");
+  const groups = all(".group");
   const total = clauses.reduce((sum, clause) => sum + clause.cases.length, 0);
 
   const checked = (name) => new Set(all(`input[name=${name}]:checked`).map((box) => box.value));
@@ -25,6 +29,8 @@
   const filter = () => {
     const verdicts = checked("verdict");
     const levels = checked("level");
+    const changes = checked("change");
+    const chosen = (c) => c.verdicts.some((verdict) => verdicts.has(verdict)) && (!c.change || changes.has(c.change));
     const text = one("search").value.trim().toLowerCase();
     let shown = 0;
     let shownClauses = 0;
@@ -34,7 +40,7 @@
       if (levels.has(clause.level)) {
         const clauseMatches = clause.words.includes(text);
         for (const c of clause.cases) {
-          const keep = verdicts.has(c.verdict) && (clauseMatches || wordsOf(c).includes(text));
+          const keep = chosen(c) && (clauseMatches || wordsOf(c).includes(text));
           c.node.hidden = !keep;
           foldMatches ||= keep && clause.fold?.contains(c.node);
           if (keep) shown += 1;
@@ -44,20 +50,22 @@
           clause.fold.hidden = !foldMatches;
           if (foldMatches && !clauseMatches) clause.fold.open = true;  // the search found it in there
         }
-        if (clause.cases.length === 0) visible = verdicts.has(clause.verdict) && clauseMatches;
+        if (clause.cases.length === 0) visible = chosen(clause) && clauseMatches;
       }
       if (!visible) for (const c of clause.cases) c.node.hidden = true;
       clause.node.hidden = !visible;
       if (visible) shownClauses += 1;
     }
-    for (const node of interfaces) node.hidden = !node.querySelector(".clause:not([hidden])");
+    for (const c of differences) c.node.hidden = !(levels.has(c.level) && chosen(c) && wordsOf(c).includes(text));
+    for (const node of groups) node.hidden = !node.querySelector(".difference:not([hidden])");
+    for (const node of interfaces) node.hidden = !node.querySelector("article.clause:not([hidden])");
     one("nothing").hidden = shownClauses > 0 || clauses.length === 0;
     one("shown").value = shown === total ? `${total} cases` : `${shown} of ${total} cases`;
   };
 
   const preset = () => {
     const query = new URLSearchParams(location.search);
-    for (const name of ["verdict", "level"]) {
+    for (const name of ["verdict", "level", "change"]) {
       if (!query.has(name)) continue;
       const wanted = query.get(name).split(",");
       for (const box of all(`input[name=${name}]`)) box.checked = wanted.includes(box.value);

@@ -13,6 +13,7 @@
 #include <sstream>
 #include <string>
 
+#include "reports/diff_writers.h"
 #include "reports/writers.h"
 #include "tests/reports/samples.h"
 
@@ -26,6 +27,26 @@ std::string page_of(const Results& results) {
   std::ostringstream out;
   EXPECT_TRUE(write_html(results, out));
   return out.str();
+}
+
+std::string diff_page(const Results& a, const Results& b) {
+  std::ostringstream out;
+  EXPECT_TRUE(write_diff_html(Comparison(a, b), out));
+  return out.str();
+}
+
+// mixed(), where afterwards one case fails that passed, one passes that hung, one is no longer
+// there.
+Results later() {
+  Results results = samples::mixed();
+  results.run.target = "Linux 6.12.117 kvm_amd";
+  results.cases[0].verdict = Verdict::kFail;
+  results.cases[0].expected = "rax = -KVM_ENOSYS";
+  results.cases[0].observed = "rax = 0x5eed";
+  results.cases[5].verdict = Verdict::kPass;
+  results.cases.pop_back();
+  samples::summarize(results);
+  return results;
 }
 
 std::size_t occurrences(std::string_view text, std::string_view wanted) {
@@ -115,6 +136,46 @@ TEST(Html, ManyFindingsAreListedInPart) {
   const std::string page = page_of(results);
   EXPECT_EQ(occurrences(page, "<li><a href=\"#"), 50u);
   EXPECT_THAT(page, HasSubstr("and 15 more below"));
+}
+
+TEST(HtmlDiff, BothRunsStandSideBySideDifferencesOnTop) {
+  const std::string page = diff_page(samples::mixed(), later());
+  EXPECT_THAT(page, HasSubstr("<h1 id=\"title\">1 case got worse</h1>"));
+  EXPECT_THAT(page, HasSubstr("<h2 id=\"run-A\">Linux 6.1.0-31 kvm_amd</h2>"));
+  EXPECT_THAT(page, HasSubstr("<h2 id=\"run-B\">Linux 6.12.117 kvm_amd</h2>"));
+  EXPECT_EQ(occurrences(page, "<li class=\"difference "), 3u);
+  EXPECT_EQ(occurrences(page, "<article class=\"clause\""), 15u);
+  EXPECT_EQ(occurrences(page, "<li class=\"case "), 18u);
+  const std::size_t worse = page.find("id=\"change-worse\"");
+  const std::size_t better = page.find("id=\"change-better\"");
+  const std::size_t only = page.find("id=\"change-only-a\"");
+  EXPECT_LT(worse, page.find("<pre>rax = 0x5eed</pre>"));
+  EXPECT_LT(page.find("<pre>rax = 0x5eed</pre>"), better);
+  EXPECT_LT(better, only);
+  EXPECT_LT(only, page.find("<article"));
+  EXPECT_THAT(page, HasSubstr("<tr class=\"differs\"><th scope=\"row\">Target</th>"));
+  EXPECT_THAT(page, HasSubstr("<summary>B: kernel log of the lab "));
+  for (const char* outside : {"http://", "https://", "<link", "@STYLE@", "@SCRIPT", "@HEAD@",
+                              "@FOOT@", "@SIDES@", "@VERDICTS@", "@LOGS@"}) {
+    EXPECT_THAT(page, Not(HasSubstr(outside)));
+  }
+}
+
+TEST(HtmlDiff, EveryLinkInsideThePageHasItsTarget) {
+  const std::string page = diff_page(samples::mixed(), later());
+  EXPECT_THAT(page, HasSubstr("href=\"#difference-3\""));
+  for (std::size_t at = page.find("href=\"#"); at != page.npos;
+       at = page.find("href=\"#", at + 1)) {
+    const std::string target = page.substr(at + 7, page.find('"', at + 7) - at - 7);
+    EXPECT_EQ(occurrences(page, " id=\"" + target + "\""), 1u) << target;
+  }
+}
+
+TEST(HtmlDiff, NoDifferenceIsSaidInWords) {
+  const std::string page = diff_page(samples::mixed(), samples::mixed());
+  EXPECT_THAT(page, HasSubstr("<h1 id=\"title\">Nothing got worse</h1>"));
+  EXPECT_THAT(page, HasSubstr("No case differs."));
+  EXPECT_THAT(diff_page(Results(), Results()), HasSubstr("Nothing was compared"));
 }
 
 // Loads pages into headless Chromium.
@@ -244,6 +305,38 @@ TEST_F(Browser, PolicyRefusesForeignScripts) {
   page.erase(policy, page.find('>', policy) + 1 - policy);
   EXPECT_EQ(occurrences(load_page(page).dom, "<title>owned"), 1u)
       << "it was the policy that stopped it";
+}
+
+constexpr const char* kDifference = "<li class=\"difference ";
+
+TEST_F(Browser, DiffFiltersByChangeVerdictOfEitherSideAndText) {
+  const std::string page = diff_page(samples::mixed(), later());
+  const Loaded whole = load_page(page);
+  EXPECT_EQ(whole.console, "");
+  EXPECT_THAT(whole.dom, HasSubstr(">18 cases</output>"));
+  EXPECT_EQ(visible_elements(whole.dom, kDifference), 3u);
+
+  const Loaded worse = load_page(page, "?change=worse");
+  EXPECT_EQ(visible_elements(worse.dom, kDifference), 1u);
+  EXPECT_EQ(visible_elements(worse.dom, "<section class=\"group "), 1u);
+  EXPECT_THAT(worse.dom, HasSubstr(">1 of 18 cases</output>"));
+
+  const Loaded hang = load_page(page, "?verdict=hang");
+  EXPECT_THAT(hang.dom, HasSubstr(">1 of 18 cases</output>")) << "it hung in A alone";
+  EXPECT_EQ(visible_elements(hang.dom, kDifference), 1u);
+
+  const Loaded found = load_page(page, "?q=0x5eed");
+  EXPECT_EQ(visible_elements(found.dom, kDifference), 1u);
+}
+
+TEST_F(Browser, DiffOfHostileStringsStaysInert) {
+  Results b = samples::hostile();
+  for (Case& c : b.cases) c.verdict = Verdict::kCrash;
+  const Loaded page = load_page(diff_page(samples::hostile(), b));
+  EXPECT_EQ(occurrences(page.dom, "<script"), 1u) << "ours";
+  EXPECT_EQ(occurrences(page.dom, "<img"), 0u);
+  EXPECT_EQ(occurrences(page.dom, "<svg"), 0u);
+  EXPECT_EQ(page.console, "");
 }
 
 TEST_F(Browser, TenThousandCases) {

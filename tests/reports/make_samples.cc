@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "reports/diff_writers.h"
 #include "reports/writers.h"
 #include "tests/reports/samples.h"
 
@@ -31,5 +32,23 @@ int main(int argc, char** argv) {
         return 1;
       }
     }
+  }
+  Results later = samples::mixed();
+  later.run.target = "Linux 6.12.117 kvm_amd";
+  later.cases[0].verdict = Verdict::kFail;
+  later.cases[0].reason = "rax is not -KVM_ENOSYS";
+  later.cases[0].expected = later.cases[2].expected;
+  later.cases[0].observed = "rax = 0x0";
+  later.cases[5].verdict = Verdict::kPass;
+  later.cases[9].verdict = Verdict::kSkip;
+  later.cases[9].reason = "the target does not offer it: kvmclock";
+  later.cases.pop_back();
+  samples::summarize(later);
+  const Results before = samples::mixed();
+  const auto status =
+      write_diff(*find_diff_format("html"), Comparison(before, later), folder + "/difference.html");
+  if (!status) {
+    std::cerr << status.error() << '\n';
+    return 1;
   }
 }
