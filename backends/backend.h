@@ -71,6 +71,9 @@ inline const std::vector<Setting>& known_settings() {
        "Hyper-V's CPUID leaves at 0x40000000, KVM's moved up by 0x100"},
       {"realtime-hint", {"off", "on"}, "KVM_HINTS_REALTIME in EDX of the feature leaf"},
       {"apic", {"xapic", "x2apic"}, "the mode that the agent starts the local APICs in"},
+      {"irqchip",
+       {"kernel", "split"},
+       "who has the PIC and the IOAPIC: the kernel, or user space (KVM_CAP_SPLIT_IRQCHIP)"},
       {"channel", {"memory", "serial"}, "how observations leave the guest"},
   };
   return settings;

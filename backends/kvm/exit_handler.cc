@@ -103,6 +103,9 @@ bool ExitHandler::port_out(VcpuThreads& threads, unsigned cpu, const Access& acc
   if (offset < SerialLine::kPorts) {
     const auto call = serial_.out(static_cast<std::uint16_t>(offset), access.size, access.value);
     if (call) serial_.answer(actions_.perform(*call, cpu, threads));
+  } else if (irqchip_ != nullptr) {
+    irqchip_->port_out(access.port, access.size, access.value);
+    if (irqchip_->wants_cpu() && cpu != 0) threads.poke(0);
   }
   return true;
 }
@@ -112,7 +115,7 @@ std::uint32_t ExitHandler::port_in(const Access& access) {
   if (offset < SerialLine::kPorts) {
     return serial_.in(static_cast<std::uint16_t>(offset), access.size);
   }
-  return kOpenBus;
+  return irqchip_ != nullptr ? irqchip_->port_in(access.port, access.size) : kOpenBus;
 }
 
 bool ExitHandler::doorbell(VcpuThreads& threads, unsigned cpu, std::uint32_t why) {
@@ -148,12 +151,28 @@ bool ExitHandler::debug_exit(VcpuThreads& threads, std::uint32_t value) {
   return false;
 }
 
+// Outside RAM nobody but the IOAPIC answers: reads give all ones, writes are lost.
+void ExitHandler::memory_io(kvm_run& run) {
+  const auto size = std::min<std::uint32_t>(run.mmio.len, sizeof(run.mmio.data));
+  std::uint64_t value = ~std::uint64_t{0};
+  if (run.mmio.is_write == 0) {
+    if (irqchip_ != nullptr) value = irqchip_->mmio_read(run.mmio.phys_addr, size);
+    std::memcpy(run.mmio.data, &value, sizeof(value));
+  } else if (irqchip_ != nullptr) {
+    value = 0;
+    std::memcpy(&value, run.mmio.data, size);
+    irqchip_->mmio_write(run.mmio.phys_addr, size, value);
+  }
+}
+
 bool ExitHandler::rare(VcpuThreads& threads, unsigned cpu) {
   kvm_run& run = threads.vcpu(cpu).state();
   switch (run.exit_reason) {
     case KVM_EXIT_MMIO:
-      // Nobody answers outside RAM: reads give all ones, writes are lost.
-      if (run.mmio.is_write == 0) std::memset(run.mmio.data, 0xff, sizeof(run.mmio.data));
+      memory_io(run);
+      return true;
+    case KVM_EXIT_IOAPIC_EOI:
+      if (irqchip_ != nullptr) irqchip_->end_of_interrupt(run.eoi.vector);
       return true;
     case KVM_EXIT_HYPERCALL:
       records_.hypercall(run);

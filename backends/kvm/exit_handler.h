@@ -12,6 +12,7 @@
 #include "backends/kvm/guest_mailbox.h"
 #include "backends/kvm/host_actions.h"
 #include "backends/kvm/serial_line.h"
+#include "backends/kvm/user_irqchip.h"
 #include "backends/kvm/vcpu_threads.h"
 
 namespace hypervet::kvm {
@@ -19,8 +20,19 @@ namespace hypervet::kvm {
 class ExitHandler {
  public:
   // All of it must outlive this object.
-  ExitHandler(GuestMailbox& mailbox, SerialLine& serial, HostActions& actions, ExitRecords& records)
-      : mailbox_(mailbox), serial_(serial), actions_(actions), records_(records) {}
+  // irqchip: null where PIC and IOAPIC are the kernel's.
+  ExitHandler(GuestMailbox& mailbox, SerialLine& serial, HostActions& actions, ExitRecords& records,
+              UserIrqchip* irqchip)
+      : mailbox_(mailbox),
+        serial_(serial),
+        actions_(actions),
+        records_(records),
+        irqchip_(irqchip) {}
+
+  // The vCPU is about to enter the guest. From its own thread.
+  void before_entry(Vcpu& vcpu, unsigned cpu) {
+    if (irqchip_ != nullptr && cpu == 0) irqchip_->before_entry(vcpu);
+  }
 
   // The vCPU of the calling thread has come out of KVM_RUN. False: it must not go in again, and
   // threads.end() was told.
@@ -37,12 +49,14 @@ class ExitHandler {
   std::uint32_t port_in(const Access& access);
   bool doorbell(VcpuThreads& threads, unsigned cpu, std::uint32_t why);
   bool debug_exit(VcpuThreads& threads, std::uint32_t value);
+  void memory_io(kvm_run& run);
   bool rare(VcpuThreads& threads, unsigned cpu);
 
   GuestMailbox& mailbox_;
   SerialLine& serial_;
   HostActions& actions_;
   ExitRecords& records_;
+  UserIrqchip* irqchip_;
   std::atomic<std::uint64_t> ready_at_ = 0;
 };
 

@@ -68,14 +68,19 @@ bool can_perform(HostVerb verb, const System& system, bool can_swap_pages) {
       return system.has(KVM_CAP_X86_USER_SPACE_MSR) && system.has(KVM_CAP_X86_MSR_FILTER);
     case HostVerb::kRaiseMsi:
       return system.has(KVM_CAP_SIGNAL_MSI);
+    case HostVerb::kSetLine:
+    case HostVerb::kReadDirtyLog:
+    case HostVerb::kDirtyPage:
+      return true;
     case HostVerb::kNone:
       break;
   }
   return false;
 }
 
-HostActions::HostActions(Vm& vm, PageSwap& pages, ExitRecords& records)
-    : vm_(vm), pages_(pages), records_(records) {}
+HostActions::HostActions(Vm& vm, PageSwap& pages, ExitRecords& records, DirtyLog& dirty,
+                         UserIrqchip* irqchip)
+    : vm_(vm), pages_(pages), records_(records), dirty_(dirty), irqchip_(irqchip) {}
 
 HostAnswer HostActions::perform(const HostCall& call, unsigned cpu, VcpuThreads& threads) {
   const std::uint64_t first = call.arguments[0];
@@ -99,6 +104,12 @@ HostAnswer HostActions::perform(const HostCall& call, unsigned cpu, VcpuThreads&
       return field_or_bad(records_.msr_field(first));
     case HostVerb::kRaiseMsi:
       return raise_msi(first, call.arguments[1]);
+    case HostVerb::kSetLine:
+      return set_line(first, call.arguments[1], threads);
+    case HostVerb::kReadDirtyLog:
+      return dirty_.read();
+    case HostVerb::kDirtyPage:
+      return dirty_.page(first);
     case HostVerb::kNone:
       break;
   }
@@ -144,10 +155,19 @@ HostAnswer HostActions::raise_msi(std::uint64_t vector, std::uint64_t apic_id) {
   // Vectors below 16 are reserved (SDM vol. 3 "Valid Interrupt Vectors"); the message has eight
   // bits of destination.
   if (vector < 16 || vector > 0xff || apic_id > 0xff) return kBadArgument;
-  const auto delivered =
-      vm_.signal_msi(static_cast<std::uint8_t>(vector), static_cast<std::uint8_t>(apic_id));
+  const auto delivered = vm_.signal(
+      fixed_message(static_cast<std::uint8_t>(vector), static_cast<std::uint8_t>(apic_id)));
   if (!delivered) return kFailed;
   return {HostStatus::kDone, static_cast<std::uint64_t>(*delivered)};
+}
+
+HostAnswer HostActions::set_line(std::uint64_t gsi, std::uint64_t level, VcpuThreads& threads) {
+  if (gsi >= UserIrqchip::kPins || level > 1) return kBadArgument;
+  const auto pin = static_cast<std::uint32_t>(gsi);
+  if (irqchip_ == nullptr) return done_or_failed(vm_.set_line(pin, level != 0));
+  irqchip_->set_line(pin, level != 0);
+  if (irqchip_->wants_cpu()) threads.poke(0);
+  return kDone;
 }
 
 void HostActions::stop() {

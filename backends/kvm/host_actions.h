@@ -10,10 +10,12 @@
 #include <thread>
 #include <vector>
 
+#include "backends/kvm/dirty_log.h"
 #include "backends/kvm/exit_records.h"
 #include "backends/kvm/guest_mailbox.h"
 #include "backends/kvm/page_swap.h"
 #include "backends/kvm/system.h"
+#include "backends/kvm/user_irqchip.h"
 #include "backends/kvm/vcpu_threads.h"
 #include "backends/kvm/vm.h"
 
@@ -25,7 +27,8 @@ bool can_perform(protocol::HostVerb verb, const System& system, bool can_swap_pa
 class HostActions {
  public:
   // All of it must outlive this object.
-  HostActions(Vm& vm, PageSwap& pages, ExitRecords& records);
+  // irqchip: null where PIC and IOAPIC are the kernel's.
+  HostActions(Vm& vm, PageSwap& pages, ExitRecords& records, DirtyLog& dirty, UserIrqchip* irqchip);
   ~HostActions() { stop(); }
 
   // On behalf of the vCPU, from its own thread.
@@ -37,11 +40,14 @@ class HostActions {
  private:
   bool pin_self(int processor);
   HostAnswer compete(std::uint64_t nanoseconds, VcpuThreads& threads);
+  HostAnswer set_line(std::uint64_t gsi, std::uint64_t level, VcpuThreads& threads);
   HostAnswer raise_msi(std::uint64_t vector, std::uint64_t apic_id);
 
   Vm& vm_;
   PageSwap& pages_;
   ExitRecords& records_;
+  DirtyLog& dirty_;
+  UserIrqchip* irqchip_;
   std::mutex mutex_;
   std::vector<std::jthread> competitors_;
   std::map<pid_t, cpu_set_t>

@@ -48,9 +48,11 @@ backends::Availability try_vm(const std::filesystem::path& device, const System&
 
 }  // namespace
 
-KvmBackend::KvmBackend(const std::filesystem::path& agent, const std::filesystem::path& device)
+KvmBackend::KvmBackend(const std::filesystem::path& agent, const std::filesystem::path& device,
+                       SettingValues preferred)
     : target_(target_name()),
       host_clock_(host_clock_source()),
+      preferred_(std::move(preferred)),
       agent_(read_image(agent)),
       watchdogs_(std::make_unique<Watchdogs>()) {
   auto system = System::open(device);
@@ -99,7 +101,13 @@ unsigned KvmBackend::max_cpus() const {
 
 std::optional<std::string> KvmBackend::refuses(const backends::Configuration& configuration) const {
   if (!system_) return device_.reason;
-  return refusal(configuration, *system_, max_cpus(), host_clock_);
+  return refusal(completed(configuration), *system_, max_cpus(), host_clock_);
+}
+
+backends::Configuration KvmBackend::completed(const backends::Configuration& configuration) const {
+  backends::Configuration complete = configuration;
+  complete.settings.insert(preferred_.begin(), preferred_.end());
+  return complete;
 }
 
 bool KvmBackend::has(protocol::HostVerb verb) const {
@@ -108,7 +116,7 @@ bool KvmBackend::has(protocol::HostVerb verb) const {
 
 backends::Outcome KvmBackend::run(const backends::Job& job) const {
   const backends::Configuration configuration =
-      job.configuration != nullptr ? *job.configuration : backends::Configuration{};
+      completed(job.configuration != nullptr ? *job.configuration : backends::Configuration{});
   if (const auto why = availability(); !why.available) return backend_error(why.reason);
   if (auto why = refuses(configuration)) return backend_error(std::move(*why));
   if (!job.violations.empty()) return backend_error("only the simulator commits violations");
@@ -133,7 +141,7 @@ backends::Outcome KvmBackend::exec(const std::filesystem::path& payload,
                     .program = {},
                     .command_line = std::string(command_line),
                     .is_agent = false};
-  return run_machine(*system_, configuration, cargo, limits, *watchdogs_);
+  return run_machine(*system_, completed(configuration), cargo, limits, *watchdogs_);
 }
 
 }  // namespace hypervet::kvm

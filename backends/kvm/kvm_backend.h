@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,14 +24,16 @@ namespace hypervet::kvm {
 
 class Watchdogs;
 
+using SettingValues = std::map<std::string, std::string, std::less<>>;
+
 class KvmBackend final : public backends::Backend {
  public:
   static constexpr std::string_view kDevice = "/dev/kvm";
 
   // `agent` is the payload that executes programs. Never throws for a bad path: availability()
-  // tells.
+  // tells. `preferred` are settings of every machine whose configuration does not say otherwise.
   explicit KvmBackend(const std::filesystem::path& agent,
-                      const std::filesystem::path& device = kDevice);
+                      const std::filesystem::path& device = kDevice, SettingValues preferred = {});
 
   ~KvmBackend() override;
 
@@ -55,12 +58,14 @@ class KvmBackend final : public backends::Backend {
     std::vector<std::byte> bytes;
     machine::Payload payload;  // refers to bytes
   };
+  backends::Configuration completed(const backends::Configuration& configuration) const;
   static std::expected<Image, std::string> read_image(const std::filesystem::path& path);
 
   std::optional<System> system_;
   backends::Availability device_;  // of the device alone
   std::string target_;
   std::string host_clock_;
+  SettingValues preferred_;
   bool can_swap_pages_ = false;
   std::expected<Image, std::string> agent_;
   std::unique_ptr<Watchdogs> watchdogs_;  // thread-safe

@@ -25,11 +25,13 @@ Machine::Machine(const backends::Configuration& configuration, Vm vm)
       cpu_count_(configuration.cpus),
       memory_(configuration.memory),
       vm_(std::move(vm)),
+      irqchip_(settings_.split_irqchip ? std::make_unique<UserIrqchip>(vm_) : nullptr),
+      dirty_(ram_),
       pages_(memory_),
       mailbox_(memory_),
       serial_(settings_.serial_channel),
-      actions_(vm_, pages_, records_),
-      handler_(mailbox_, serial_, actions_, records_) {}
+      actions_(vm_, pages_, records_, dirty_, irqchip_.get()),
+      handler_(mailbox_, serial_, actions_, records_, irqchip_.get()) {}
 
 Result<std::shared_ptr<Machine>> Machine::create(const System& system,
                                                  const backends::Configuration& configuration) {
@@ -54,8 +56,8 @@ Result<int> Machine::set_up(const System& system, const backends::Configuration&
   return 0;
 }
 
-// No interrupt line is ever raised here (GSI 0 to 15 would reach the PIC as well, and through it an
-// unmasked LVT0), only messages: so LVT0 may stay as KVM resets it.
+// GSI 0 to 15 reach the PIC as well, and through it an unmasked LVT0, which stays as KVM resets it:
+// whoever has such a line driven programs the PIC first.
 Result<int> Machine::set_up_vm() {
   if (!settings_.hypercall_patching) {
     auto done = vm_.enable(KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
@@ -65,10 +67,16 @@ Result<int> Machine::set_up_vm() {
     if (auto done = vm_.enable(KVM_CAP_EXIT_HYPERCALL, kMapGpaRangeExits); !done) return done;
   }
   if (settings_.migration_control) {
-    if (auto done = vm_.trap_msr(kMigrationControlMsr); !done) return done;
+    const MsrRange range[] = {{.first = kMigrationControlMsr}};
+    if (auto done = vm_.exit_on_msrs(range); !done) return done;
   }
-  if (auto done = vm_.create_irqchip(); !done) return done;
-  return vm_.set_memory(memory_.raw(), memory_.size());
+  auto chips = irqchip_ ? vm_.create_split_irqchip(UserIrqchip::kPins) : vm_.create_irqchip();
+  if (!chips) return chips;
+  auto ram = MemorySlot::create(vm_, 0, {.size = memory_.size(), .host = memory_.raw()});
+  if (!ram) return std::unexpected(ram.error());
+  ram_ = std::move(*ram);
+  ram_.leave_to_vm();
+  return 0;
 }
 
 Result<int> Machine::add_cpu(const System& system, CpuidEntries& cpuid, unsigned index) {

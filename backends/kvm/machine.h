@@ -12,11 +12,14 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "backends/kvm/dirty_log.h"
 #include "backends/kvm/exit_handler.h"
 #include "backends/kvm/host_actions.h"
+#include "backends/kvm/memory_slot.h"
 #include "backends/kvm/page_swap.h"
 #include "backends/kvm/serial_line.h"
 #include "backends/kvm/settings.h"
+#include "backends/kvm/user_irqchip.h"
 #include "backends/kvm/vm.h"
 #include "backends/kvm/watchdog.h"
 #include "backends/machine/elf_loader.h"
@@ -61,6 +64,9 @@ class Machine : public std::enable_shared_from_this<Machine> {
   // Later members refer to earlier ones. The kernel's VM goes before the memory that it maps.
   machine::GuestMemory memory_;
   Vm vm_;
+  MemorySlot ram_;
+  std::unique_ptr<UserIrqchip> irqchip_;  // null where PIC and IOAPIC are the kernel's
+  DirtyLog dirty_;
   std::vector<Vcpu> vcpus_;
   PageSwap pages_;
   GuestMailbox mailbox_;

@@ -72,6 +72,10 @@ std::optional<std::string> capability_refusal(const Settings& settings, const Sy
   if (settings.hyperv_leaves && system.hyperv_cpuid().empty()) {
     return "hyperv-leaves=on: the kernel lacks KVM_CAP_SYS_HYPERV_CPUID";
   }
+  if (settings.split_irqchip &&
+      !(system.has(KVM_CAP_SPLIT_IRQCHIP) && system.has(KVM_CAP_SIGNAL_MSI))) {
+    return "irqchip=split: the kernel lacks KVM_CAP_SPLIT_IRQCHIP or KVM_CAP_SIGNAL_MSI";
+  }
   return std::nullopt;
 }
 
@@ -88,7 +92,8 @@ Settings read_settings(const backends::Configuration& configuration) {
           .hyperv_leaves = is("hyperv-leaves", "on"),
           .realtime_hint = is("realtime-hint", "on"),
           .serial_channel = is("channel", "serial"),
-          .x2apic = is("apic", "x2apic")};
+          .x2apic = is("apic", "x2apic"),
+          .split_irqchip = is("irqchip", "split")};
 }
 
 std::string host_clock_source() {

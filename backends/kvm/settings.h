@@ -20,6 +20,7 @@ struct Settings {
   bool realtime_hint = false;
   bool serial_channel = false;
   bool x2apic = false;
+  bool split_irqchip = false;
 };
 
 // Settings that are not known are ignored here: refuses() has named them.

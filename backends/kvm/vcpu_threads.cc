@@ -116,6 +116,7 @@ void VcpuThreads::loop(unsigned index) {
   // A request that came before there was anybody to signal has set the flag that ends the first
   // KVM_RUN.
   for (;;) {
+    handler_.before_entry(*cpu.vcpu, index);
     const int error = cpu.vcpu->run();
     if (error == 0) [[likely]] {
       cpu.exits.store(cpu.exits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -187,6 +188,11 @@ void VcpuThreads::end(Ending ending) {
   for (Cpu& cpu : cpus_) {
     if (cpu.running && !(cpu.id && pthread_equal(*cpu.id, pthread_self()))) kick(cpu);
   }
+}
+
+void VcpuThreads::poke(unsigned index) {
+  const std::lock_guard lock(mutex_);
+  if (cpus_[index].running) kick(cpus_[index]);
 }
 
 bool VcpuThreads::freeze(std::chrono::nanoseconds patience) {

@@ -56,6 +56,9 @@ class VcpuThreads {
   void end(Ending ending);
   bool has_ended() const { return stopping_.load(std::memory_order_relaxed); }
 
+  // Makes the vCPU leave the guest and enter it again. From any thread.
+  void poke(unsigned cpu);
+
   // Holds all vCPUs outside KVM_RUN until thaw(). False: some thread did not come out in time, or
   // the machine has ended; thaw() is still to be called.
   bool freeze(std::chrono::nanoseconds patience);

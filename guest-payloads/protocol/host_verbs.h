@@ -20,6 +20,9 @@ enum class HostVerb : std::uint32_t {
   kCompete = 7,
   kMsrExit = 8,
   kRaiseMsi = 9,
+  kSetLine = 10,
+  kReadDirtyLog = 11,
+  kDirtyPage = 12,
 };
 
 enum class HostStatus : std::uint32_t {
@@ -71,6 +74,21 @@ inline constexpr HostVerbEntry kHostVerbs[] = {
      "raise-msi",
      {"vector", "apic-id"},
      "deliver a message-signalled interrupt"},
+    {HostVerb::kSetLine,
+     "set-line",
+     {"gsi", "level"},
+     "drive an interrupt line: level 1 raises it, 0 lowers it; below 16 PIC and IOAPIC, up to 23 "
+     "the "
+     "IOAPIC alone"},
+    {HostVerb::kReadDirtyLog,
+     "read-dirty-log",
+     {},
+     "read the dirty log of RAM, which the first reading switches on: how many pages were written "
+     "since the last reading"},
+    {HostVerb::kDirtyPage,
+     "dirty-page",
+     {"page"},
+     "1 if the last reading of the dirty log had the page at this guest-physical address, else 0"},
 };
 
 }  // namespace hypervet::protocol
