@@ -96,8 +96,10 @@ class Printer {
     }
     for (const std::string& caution : head.cautions) line("{}", inked(Ink::kYellow, caution));
     const std::string time = summary ? " in " + human_duration(summary->wall_ns) : "";
-    line("{}: {}{}; {}", counted(digest.counts.total(), "case"), totals(digest.counts), time,
-         coverage_line(digest.coverage));
+    const std::string waived =
+        digest.waived > 0 ? fmt::format(" ({})", counted(digest.waived, "waived failure")) : "";
+    line("{}: {}{}{}; {}", counted(digest.counts.total(), "case"), totals(digest.counts), waived,
+         time, coverage_line(digest.coverage));
   }
 
  private:
@@ -122,6 +124,7 @@ class Printer {
          inked(Ink::kYellow, marks));
     if (is_failure(c.verdict)) labelled("clause", clause.clause.text);
     labelled("reason", c.reason);
+    if (c.waiver) labelled("waiver", waiver_line(c));
     if (c.verdict == Verdict::kPass || c.verdict == Verdict::kSkip) return;
     labelled("expected", c.expected);
     labelled("observed", c.observed);

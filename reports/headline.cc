@@ -60,12 +60,11 @@ Sentence hypervisor(const ProviderDigest& p, bool complete) {
   }
   if (p.waived_clauses > 0) {
     const std::uint64_t held = p.judged_clauses - p.waived_clauses;
-    return {
-        Standing::kConforms,
-        fmt::format("{} conforms but for what is waived: {} hold, {} waived.", who(p),
-                    of_the_judged(held, p),
-                    p.waived_clauses == 1 ? "1 violation is"
-                                          : fmt::format("{} violations are", p.waived_clauses))};
+    return {Standing::kWaived, fmt::format("{} is green only through waivers: {} hold, {} waived.",
+                                           who(p), of_the_judged(held, p),
+                                           p.waived_clauses == 1 ? "1 violation is"
+                                                                 : fmt::format("{} violations are",
+                                                                               p.waived_clauses))};
   }
   return {Standing::kConforms,
           fmt::format("{} conforms to {}.", who(p), of_the_judged(p.judged_clauses, p))};
@@ -74,8 +73,10 @@ Sentence hypervisor(const ProviderDigest& p, bool complete) {
 int gravity(Standing standing) {
   switch (standing) {
     case Standing::kViolates:
-      return 4;
+      return 5;
     case Standing::kInconclusive:
+      return 4;
+    case Standing::kWaived:
       return 3;
     case Standing::kNothingJudged:
       return 2;
@@ -115,6 +116,8 @@ std::string_view name(Standing standing) {
   switch (standing) {
     case Standing::kConforms:
       return "conforms";
+    case Standing::kWaived:
+      return "waived";
     case Standing::kViolates:
       return "violates";
     case Standing::kInconclusive:
@@ -131,6 +134,8 @@ std::string_view badge(Standing standing) {
   switch (standing) {
     case Standing::kConforms:
       return "Conforms";
+    case Standing::kWaived:
+      return "Green only through waivers";
     case Standing::kViolates:
       return "Does not conform";
     case Standing::kInconclusive:

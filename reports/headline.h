@@ -14,16 +14,17 @@
 namespace hypervet::reports {
 
 enum class Standing : std::uint8_t {
-  kConforms,        // all judged clauses hold, but for waived ones
+  kConforms,        // all judged clauses hold
+  kWaived,          // clauses are violated, a waiver covers each
   kViolates,        // an unwaived failure
   kInconclusive,    // no violation seen, but errors, or the run did not finish
   kNothingJudged,   // everything was skipped, or there were no cases
   kReferenceModel,  // no hypervisor was judged
 };
-// "conforms", "violates", "inconclusive", "nothing-judged", "reference-model".
+// "conforms", "waived", "violates", "inconclusive", "nothing-judged", "reference-model".
 std::string_view name(Standing standing);
-// As a badge: "Conforms", "Does not conform", "Inconclusive", "Nothing judged", "No hypervisor
-// judged".
+// As a badge: "Conforms", "Green only through waivers", "Does not conform", "Inconclusive",
+// "Nothing judged", "No hypervisor judged".
 std::string_view badge(Standing standing);
 
 struct Sentence {

@@ -74,7 +74,7 @@ void outcome(pugi::xml_node testcase, const ClauseDigest& clause, const Case& c)
   }
   if (is_failure(c.verdict) && c.has(Mark::kWaived)) {
     set(testcase.append_child("skipped"), "message",
-        fmt::format("waived {}: {}", verdict, c.reason));
+        fmt::format("waived {} {}", verdict, waiver_line(c)));
     return;
   }
   pugi::xml_node node = testcase.append_child(c.verdict == Verdict::kError ? "error" : "failure");
@@ -94,6 +94,7 @@ void add_case(pugi::xml_node suite, const ClauseDigest& clause, const Case& c) {
   property(properties, "level", name(c.level));
   property(properties, "provider", c.provider);
   property(properties, "location", c.location);
+  if (c.waiver) property(properties, "waiver", waiver_line(c));
   outcome(node, clause, c);
 }
 

@@ -44,7 +44,7 @@ bool is_ok(const Case& c) {
 }
 
 std::string directive_of(const Case& c) {
-  if (is_failure(c.verdict) && c.has(Mark::kWaived)) return directive("XFAIL", c.reason);
+  if (is_failure(c.verdict) && c.has(Mark::kWaived)) return directive("XFAIL", waiver_line(c));
   switch (c.verdict) {
     case Verdict::kSkip:
       return directive("SKIP", c.reason);
@@ -67,6 +67,7 @@ void write_case(std::ostream& out, std::size_t number, const Case& c) {
     diagnostic(out, "reproduce", c.reproduce);
     diagnostic(out, "detail", c.detail);
   }
+  if (c.has(Mark::kUnexpectedPass)) diagnostic(out, "unexpected pass, waived", waiver_line(c));
   out << fmt::format("{}{} {} {}{}\n", kIndent, is_ok(c) ? "ok" : "not ok", number,
                      description(c.id), directive_of(c));
 }

@@ -100,7 +100,7 @@ Json result(const Case& c, std::size_t rule_index) {
   if (c.location.empty()) json.erase("locations");
   if (c.has(Mark::kWaived)) {
     json["suppressions"] =
-        Json::array({{{"kind", "external"}, {"justification", visible(c.reason)}}});
+        Json::array({{{"kind", "external"}, {"justification", visible(waiver_line(c))}}});
   }
   return json;
 }

@@ -109,6 +109,13 @@ std::string_view instance_name(const Case& c) {
   return id;
 }
 
+std::string waiver_line(const Case& c) {
+  if (!c.has(Mark::kWaived) && !c.has(Mark::kUnexpectedPass)) return {};
+  if (!c.waiver) return c.reason;
+  return fmt::format("until {}: {} ({}; owner: {})", c.waiver->expires, c.waiver->reason,
+                     c.waiver->issue, c.waiver->owner);
+}
+
 std::string shell_line(const std::vector<std::string>& words) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";

@@ -33,6 +33,10 @@ std::string_view upper_name(Level level);
 // The part of a case's id that follows its clause: "unused number[nr=13]".
 std::string_view instance_name(const Case& c);
 
+// What the waiver of a case says, on one line: "until 2027-06-30: reason (issue; owner: who)". A
+// stream of an older hypervet has it in the reason of the case. Empty without a mark of a waiver.
+std::string waiver_line(const Case& c);
+
 // The command line as a shell would take it.
 std::string shell_line(const std::vector<std::string>& words);
 

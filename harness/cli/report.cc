@@ -19,6 +19,14 @@ struct Options {
   bool keep_going = false;
 };
 
+// Of the statuses of two shards the one that the whole run would have had.
+int graver(int a, int b) {
+  for (const int status : {kFailure, kBroken, kWaiver}) {
+    if (a == status || b == status) return status;
+  }
+  return std::max(a, b);
+}
+
 // Shards of one run become one: same target, specs, payload and seed, each case once.
 void merge(reports::Results& whole, reports::Results part, const std::string& path) {
   const auto same = [&](std::string_view what, const std::string& a, const std::string& b) {
@@ -57,8 +65,10 @@ void merge(reports::Results& whole, reports::Results part, const std::string& pa
     whole.summary->counts = reports::count(whole.cases);
     whole.summary->planned += part.summary->planned;
     whole.summary->executed += part.summary->executed;
+    whole.summary->waived += part.summary->waived;
+    whole.summary->unexpected_pass += part.summary->unexpected_pass;
     whole.summary->conformant = whole.summary->conformant && part.summary->conformant;
-    whole.summary->exit_status = std::max(whole.summary->exit_status, part.summary->exit_status);
+    whole.summary->exit_status = graver(whole.summary->exit_status, part.summary->exit_status);
     whole.summary->wall_ns += part.summary->wall_ns;
   }
 }

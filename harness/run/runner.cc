@@ -25,18 +25,22 @@ RunResult run_all(const Session& session, const Invocation& invocation,
           result.interrupted = true;
           return false;
         }
+        if (options.mark) options.mark(*record);
         ++result.counts[record->verdict];
         ++result.executed;
         if (!sink(*record)) return false;
-        return !(options.fail_fast && reports::is_failure(record->verdict));
+        return !(options.fail_fast && reports::is_failure(record->verdict) &&
+                 !record->has(reports::Mark::kWaived));
       });
   return result;
 }
 
-int exit_status(const reports::Counts& counts) {
-  if (counts.failures() > 0) return 1;
+int exit_status(const Ending& ending) {
+  const auto& counts = ending.counts;
+  if (counts.failures() > ending.waived) return 1;
   if (counts[reports::Verdict::kError] > 0) return 3;
-  return counts[reports::Verdict::kPass] > 0 ? 0 : 3;
+  if (counts[reports::Verdict::kPass] + counts.failures() == 0) return 3;
+  return ending.waivers_at_odds ? 4 : 0;
 }
 
 }  // namespace hypervet::run

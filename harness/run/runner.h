@@ -18,8 +18,10 @@ namespace hypervet::run {
 
 struct RunOptions {
   unsigned jobs = 1;
-  bool fail_fast = false;                        // stop after the first failure
+  bool fail_fast = false;                        // stop after the first failure not waived
   const std::atomic<bool>* interrupt = nullptr;  // set: no further trial is begun
+  // Adds marks to a record before it is counted and handed on; on the calling thread. May be empty.
+  std::function<void(reports::Case&)> mark = {};
 };
 
 struct RunResult {
@@ -34,8 +36,14 @@ RunResult run_all(const Session& session, const Invocation& invocation,
                   const std::vector<Instance>& instances, const RunOptions& options,
                   const std::function<bool(const reports::Case&)>& sink);
 
-// The documented exit status of a finished run: 0 conformant, 1 a failure, 3 an error, or nothing
-// judged at all.
-int exit_status(const reports::Counts& counts);
+// What the exit status of a finished run depends on.
+struct Ending {
+  reports::Counts counts;
+  std::uint64_t waived = 0;      // of the failures
+  bool waivers_at_odds = false;  // strict, and a waiver lapsed, is stale or met a pass
+};
+// The documented status: 0 conformant or all failures waived, 1 a failure, 3 an error or nothing
+// judged at all, 4 waivers at odds. The first of 1, 3, 4 that applies.
+int exit_status(const Ending& ending);
 
 }  // namespace hypervet::run

@@ -84,6 +84,15 @@ std::string to_string(const Diagnostic& diagnostic) {
   return text;
 }
 
+std::string to_string(const Diagnostics& diagnostics) {
+  std::string text;
+  for (const auto& diagnostic : diagnostics) {
+    if (!text.empty()) text += '\n';
+    text += to_string(diagnostic);
+  }
+  return text;
+}
+
 std::string quote(std::string_view text) {
   const bool cut = text.size() > kLongQuote;
   std::string shown(text.substr(0, cut ? whole(text, kLongQuote) : text.size()));

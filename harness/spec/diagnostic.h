@@ -42,6 +42,7 @@ Diagnostic diagnose(const Mark& mark, std::string message);
 std::string to_string(const Diagnostic& diagnostic);  // no newline at the end
 
 using Diagnostics = std::vector<Diagnostic>;
+std::string to_string(const Diagnostics& diagnostics);  // one below the other
 
 // Text of a user's for a message: in single quotes, control characters shown, cut when long.
 std::string quote(std::string_view text);

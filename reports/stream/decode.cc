@@ -148,6 +148,7 @@ Run decode_run(const Fields& f) {
   run.hypervet = f.string("hypervet");
   run.started = f.string("started");
   run.backend = f.string("backend");
+  run.lab = f.optional_string("lab");
   run.target = f.string("target");
   run.provider = f.string("provider");
   run.cpu = f.optional_string("cpu");
@@ -204,6 +205,11 @@ Case decode_case(const Fields& f) {
   for (const std::string& mark : f.strings("marks")) {
     c.marks.push_back(f.parsed("marks", mark, parse_mark));
   }
+  if (f.has("waiver")) {
+    const Fields waiver = f.object("waiver");
+    c.waiver = Waiver{waiver.string("reason"), waiver.optional_string("issue"),
+                      waiver.optional_string("owner"), waiver.optional_string("expires")};
+  }
   c.reason = f.optional_string("reason");
   c.expected = f.optional_string("expected");
   c.observed = f.optional_string("observed");
@@ -225,6 +231,8 @@ Summary decode_summary(const Fields& f) {
   }
   summary.planned = f.number("planned");
   summary.executed = f.number("executed");
+  summary.waived = f.optional_number("waived");
+  summary.unexpected_pass = f.optional_number("unexpected_pass");
   summary.conformant = f.boolean("conformant");
   summary.exit_status = f.small_number("exit_status");
   summary.wall_ns = f.optional_number("wall_ns");

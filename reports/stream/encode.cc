@@ -57,6 +57,7 @@ Json to_json(const Run& run) {
           {"hypervet", run.hypervet},
           {"started", run.started},
           {"backend", run.backend},
+          {"lab", run.lab},
           {"target", run.target},
           {"provider", run.provider},
           {"cpu", run.cpu},
@@ -106,6 +107,12 @@ Json to_json(const Case& c) {
                {"reproduce", bounded(c.reproduce)},
                {"seed", c.seed},
                {"duration_ns", c.duration_ns}};
+  if (c.waiver) {
+    json["waiver"] = {{"reason", bounded(c.waiver->reason)},
+                      {"issue", bounded(c.waiver->issue)},
+                      {"owner", bounded(c.waiver->owner)},
+                      {"expires", c.waiver->expires}};
+  }
   if (!c.detail.empty()) json["detail"] = bounded(c.detail);
   return json;
 }
@@ -119,6 +126,8 @@ Json to_json(const Summary& summary) {
           {"counts", to_json(summary.counts)},
           {"planned", summary.planned},
           {"executed", summary.executed},
+          {"waived", summary.waived},
+          {"unexpected_pass", summary.unexpected_pass},
           {"conformant", summary.conformant},
           {"exit_status", summary.exit_status},
           {"wall_ns", summary.wall_ns}};

@@ -102,4 +102,14 @@ Counts count(const std::vector<Case>& cases) {
   return counts;
 }
 
+std::uint64_t count(const std::vector<Case>& cases, Mark mark) {
+  return static_cast<std::uint64_t>(
+      std::ranges::count_if(cases, [mark](const Case& c) { return c.has(mark); }));
+}
+
+std::uint64_t unwaived_failures(const std::vector<Case>& cases) {
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      cases, [](const Case& c) { return is_failure(c.verdict) && !c.has(Mark::kWaived); }));
+}
+
 }  // namespace hypervet::reports

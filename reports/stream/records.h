@@ -85,6 +85,7 @@ struct Run {
   std::string hypervet;  // version of hypervet
   std::string started;   // ISO 8601, UTC: 2025-03-01T09:15:00Z
   std::string backend;   // sim, kvm, xen, vmm:qemu, ...
+  std::string lab;       // NAME[:KERNEL] of the lab that it was in; empty: none
   std::string target;    // what is judged, precisely: "Linux 6.1.0-31 kvm_amd"
   std::string provider;  // who provides the interfaces under test; a case may name another
   std::string cpu;
@@ -125,6 +126,15 @@ struct Interface {
   bool operator==(const Interface&) const = default;
 };
 
+// The reviewed expectation of a failure that a mark rests on.
+struct Waiver {
+  std::string reason;  // why the failure is expected
+  std::string issue;   // where it is tracked
+  std::string owner;
+  std::string expires;  // the last day in force: 2027-06-30
+  bool operator==(const Waiver&) const = default;
+};
+
 // One executed case instance. Strings that stem from a guest or a target may hold any bytes; the
 // writer of the stream makes them valid UTF-8 and bounds them.
 struct Case {
@@ -139,9 +149,9 @@ struct Case {
   std::string provider;
   Verdict verdict = Verdict::kError;
   std::vector<Mark> marks;
-  std::string
-      reason;  // one line: why not pass, or what is missing when skipped, or the waiver's reason
-  std::string expected;  // shown beside observed
+  std::optional<Waiver> waiver;  // with kWaived and kUnexpectedPass, in streams that have it
+  std::string reason;            // one line: why not pass, or what is missing when skipped
+  std::string expected;          // shown beside observed
   std::string observed;
   std::string location;   // of the case in its spec: specs/kvm/hypercall.yaml:12
   std::string reproduce;  // the one command that repeats this instance
@@ -156,7 +166,9 @@ struct Summary {
   Counts counts;
   std::uint64_t planned = 0;
   std::uint64_t executed = 0;
-  bool conformant = false;
+  std::uint64_t waived = 0;           // of the failures counted above
+  std::uint64_t unexpected_pass = 0;  // of the passes counted above
+  bool conformant = false;            // never through waivers
   int exit_status = 0;
   std::uint64_t wall_ns = 0;
   bool operator==(const Summary&) const = default;
@@ -193,5 +205,9 @@ struct Results {
 
 // Counts per verdict of `cases`.
 Counts count(const std::vector<Case>& cases);
+// How many of them have the mark.
+std::uint64_t count(const std::vector<Case>& cases, Mark mark);
+// How many are failures that no waiver covers.
+std::uint64_t unwaived_failures(const std::vector<Case>& cases);
 
 }  // namespace hypervet::reports

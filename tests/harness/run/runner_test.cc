@@ -80,7 +80,16 @@ TEST_F(RunnerTest, ABrokenBackendIsAnErrorNeverAFailure) {
                               [&](const reports::Case&) { return true; });
   EXPECT_EQ(result.counts[Verdict::kError], 20);
   EXPECT_EQ(result.counts.failures(), 0);
-  EXPECT_EQ(exit_status(result.counts), 3);
+  EXPECT_EQ(exit_status({result.counts}), 3);
+}
+
+TEST_F(RunnerTest, RecordsAreMarkedBeforeTheyAreHandedOn) {
+  RunOptions options{2, false, nullptr,
+                     [](reports::Case& record) { record.marks.push_back(reports::Mark::kFlaky); }};
+  const auto result =
+      run_all(session_, invocation_, instances_, options,
+              [](const reports::Case& record) { return record.has(reports::Mark::kFlaky); });
+  EXPECT_EQ(result.executed, instances_.size());
 }
 
 TEST_F(RunnerTest, AnInterruptIsKept) {
@@ -101,7 +110,7 @@ TEST(ExitStatusTest, NothingJudgedIsNotGreen) {
   const auto status = [](std::initializer_list<std::pair<Verdict, std::uint64_t>> verdicts) {
     reports::Counts counts;
     for (const auto& [verdict, number] : verdicts) counts[verdict] = number;
-    return exit_status(counts);
+    return exit_status({counts});
   };
   EXPECT_EQ(status({{Verdict::kPass, 1}, {Verdict::kSkip, 9}}), 0);
   EXPECT_EQ(status({{Verdict::kSkip, 9}}), 3);
@@ -109,6 +118,18 @@ TEST(ExitStatusTest, NothingJudgedIsNotGreen) {
   EXPECT_EQ(status({{Verdict::kPass, 1}, {Verdict::kError, 1}}), 3);
   EXPECT_EQ(status({{Verdict::kPass, 1}, {Verdict::kError, 1}, {Verdict::kHang, 1}}), 1);
   EXPECT_EQ(status({{Verdict::kPass, 1}, {Verdict::kCrash, 1}}), 1);
+}
+
+TEST(ExitStatusTest, AFailureComesBeforeAnErrorAndBothBeforeWaivers) {
+  reports::Counts counts;
+  counts[Verdict::kHang] = 2;
+  EXPECT_EQ(exit_status({counts, 2, false}), 0) << "all waived, and something was judged";
+  EXPECT_EQ(exit_status({counts, 1, false}), 1);
+  EXPECT_EQ(exit_status({counts, 1, true}), 1);
+  EXPECT_EQ(exit_status({counts, 2, true}), 4);
+  counts[Verdict::kError] = 1;
+  EXPECT_EQ(exit_status({counts, 2, true}), 3);
+  EXPECT_EQ(exit_status({{}, 0, true}), 3) << "nothing was judged";
 }
 
 }  // namespace
