@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <sys/sysmacros.h>
 
+#include <cstring>
+
 namespace hypervet::lab {
 namespace {
 
@@ -90,8 +92,12 @@ NewcWriter::NewcWriter(int fd, std::string name)
 }
 
 NewcWriter::Done NewcWriter::checked(int result) {
-  if (result != ARCHIVE_OK && error_.empty())
-    error_ = fmt::format("cannot write {}: {}", name_, reason(writer_.get()));
+  if (result != ARCHIVE_OK && error_.empty()) {
+    // What goes wrong in writing comes from the file: errno says more than "Write error".
+    const int error = archive_errno(writer_.get());
+    error_ = fmt::format("cannot write {}: {}", name_,
+                         error > 0 ? std::strerror(error) : reason(writer_.get()));
+  }
   if (!error_.empty()) return Failure(error_);
   return {};
 }
