@@ -86,17 +86,6 @@ std::expected<std::vector<Module>, std::string> find_modules(const Recipe& recip
   return modules;
 }
 
-fs::path found_in_path(const std::string& program) {
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path != nullptr ? path : "");
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    std::error_code error;
-    const auto file = fs::canonical(fs::path(folder) / program, error);
-    if (!error) return file;
-  }
-  return program;
-}
-
 std::string processor_model() {
   std::ifstream in("/proc/cpuinfo");
   for (std::string line; std::getline(in, line);) {
@@ -161,7 +150,12 @@ std::expected<fs::path, std::string> Lab::snapshot_file() const {
   print.add(fingerprint_);
   for (const auto& argument : emulator_arguments(recipe_, nowhere)) print.add(argument);
   print.add(processor_model());
-  for (const auto& file : {kernel_.image, found_in_path(recipe_.emulator.program)}) {
+  const auto emulator = find_program(recipe_.emulator.program);
+  if (!emulator) {
+    return std::unexpected(
+        fmt::format("{} (package {})", emulator.error(), recipe_.emulator.package));
+  }
+  for (const fs::path& file : {kernel_.image, *emulator}) {
     if (auto added = print.add_file(file); !added) return std::unexpected(added.error());
   }
   return options_.cache / "snapshots" / print.hex();

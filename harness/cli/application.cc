@@ -37,8 +37,9 @@ Places find_places() {
   const auto binary = fs::read_symlink("/proc/self/exe", error);
   const auto installed = binary.parent_path().parent_path() / HYPERVET_INSTALL_DATADIR / "hypervet";
   if (!error && fs::exists(installed / "specs", error))
-    return {installed / "specs", installed / "payloads"};
-  return {fs::path(HYPERVET_SOURCE_DIR) / "specs", binary.parent_path() / "payloads"};
+    return {installed / "specs", installed / "payloads", installed / "labs"};
+  const fs::path source = HYPERVET_SOURCE_DIR;
+  return {source / "specs", binary.parent_path() / "payloads", source / "backends" / "lab"};
 }
 
 }  // namespace
@@ -73,6 +74,7 @@ Application::Application(int argc, char** argv)
   add_report(*this);
   add_diff(*this);
   add_exec(*this);
+  add_lab_door(*this);
 }
 
 CLI::App* Application::verb(const std::string& name, const std::string& what,
@@ -134,6 +136,10 @@ void Application::add_backend_options(CLI::App* verb, BackendChoice& choice) con
       ->capture_default_str();
   verb->add_option("--kvm-device", choice.device, "Device of the kvm backend")
       ->capture_default_str();
+  verb->add_option("--irqchip", choice.irqchip,
+                   "Who has PIC and IOAPIC of the kvm backend's machines: kernel, split")
+      ->check(CLI::IsMember({"kernel", "split"}))
+      ->capture_default_str();
 }
 
 std::unique_ptr<backends::Backend> Application::make_backend(const BackendChoice& choice) const {
@@ -142,7 +148,8 @@ std::unique_ptr<backends::Backend> Application::make_backend(const BackendChoice
     const auto vendor = choice.vendor == "amd" ? sim::CpuVendor::amd : sim::CpuVendor::intel;
     backend = std::make_unique<sim::SimBackend>(sim::SimOptions{agent(), vendor});
   } else if (choice.name == "kvm") {
-    backend = std::make_unique<kvm::KvmBackend>(agent(), choice.device);
+    backend = std::make_unique<kvm::KvmBackend>(agent(), choice.device,
+                                                kvm::SettingValues{{"irqchip", choice.irqchip}});
   } else {
     throw Exit{kUsage, fmt::format("unknown backend '{}'; there are sim and kvm", choice.name)};
   }

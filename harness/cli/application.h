@@ -39,12 +39,14 @@ struct Exit {
 struct Places {
   std::filesystem::path specs;
   std::filesystem::path payloads;
+  std::filesystem::path labs;  // recipes
 };
 
 struct BackendChoice {
   std::string name = "sim";
   std::string vendor = "intel";     // of the simulated processor
   std::string device = "/dev/kvm";  // of the KVM engine
+  std::string irqchip = "kernel";   // of its machines, where a case does not say
 };
 
 class Application {
@@ -57,6 +59,8 @@ class Application {
   Terminal& terminal() { return terminal_; }
   const Places& places() const { return places_; }
   std::filesystem::path own_specs() const;  // the suite's, as the user would write the path
+  // What --specs named; empty: the suite's own.
+  const std::vector<std::string>& spec_paths() const { return spec_paths_; }
   const std::string& command() const { return command_; }  // how the user starts hypervet
   const std::vector<std::string>& command_line() const { return command_line_; }
   std::filesystem::path agent() const { return places_.payloads / "agent.elf"; }
@@ -101,5 +105,6 @@ void add_doctor(Application& application);
 void add_report(Application& application);
 void add_diff(Application& application);
 void add_exec(Application& application);
+void add_lab_door(Application& application);
 
 }  // namespace hypervet::cli

@@ -33,13 +33,13 @@ reports::Summary summarize(const reports::Results& results, const Conclusion& co
   summary.unexpected_pass = reports::count(results.cases, Mark::kUnexpectedPass);
   const bool at_odds =
       conclusion.strict && (summary.unexpected_pass > 0 || !conclusion.complaints.empty());
-  summary.exit_status = run::exit_status({summary.counts, summary.waived, at_odds});
+  summary.exit_status =
+      conclusion.broken ? kBroken : run::exit_status({summary.counts, summary.waived, at_odds});
   // Of the target alone: waivers neither make it conform nor keep it from doing so.
-  summary.conformant = run::exit_status({summary.counts}) == kConformant;
-  summary.wall_ns =
-      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                     std::chrono::steady_clock::now() - conclusion.started)
-                                     .count());
+  summary.conformant = !conclusion.broken && run::exit_status({summary.counts}) == kConformant;
+  const auto passed = std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::steady_clock::now() - conclusion.started);
+  summary.wall_ns = conclusion.wall_ns.value_or(static_cast<std::uint64_t>(passed.count()));
   return summary;
 }
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ struct Conclusion {
   std::vector<std::string> complaints;  // about the waivers themselves, a line each
   bool strict = false;
   std::chrono::steady_clock::time_point started;
+  bool broken = false;                   // not all could be judged, and nobody wished it so
+  std::optional<std::uint64_t> wall_ns;  // instead of what has passed since then
 };
 
 // Finishes the journal with its summary, writes the reports, tells the totals. Returns the exit

@@ -9,6 +9,7 @@
 #include "backends/sim/sim_backend.h"
 #include "guest-payloads/protocol/host_verbs.h"
 #include "harness/cli/application.h"
+#include "harness/cli/lab_choice.h"
 #include "harness/run/provenance.h"
 
 namespace hypervet::cli {
@@ -17,6 +18,7 @@ namespace {
 struct Options {
   bool settings = false;
   BackendChoice backend;
+  LabChoice lab;
 };
 
 void show_settings() {
@@ -53,11 +55,30 @@ void show_backend(const Terminal& terminal, const backends::Backend& backend) {
   }
 }
 
+void show_lab(const Terminal& terminal, const std::filesystem::path& file) {
+  const auto recipe = lab::load_recipe(file);
+  if (!recipe) {
+    fmt::print("{:<9} {}  {}\n", "lab", terminal.paint("unavailable", Colour::kBad),
+               recipe.error());
+    return;
+  }
+  const auto emulator = lab::find_program(recipe->emulator.program);
+  if (!emulator) {
+    fmt::print("{:<9} {}  {}\n{:<9} to mend it: install the package {}\n", "lab",
+               terminal.paint("unavailable", Colour::kBad), emulator.error(), "",
+               recipe->emulator.package);
+    return;
+  }
+  fmt::print("{:<9} {}  --lab {}: {}\n", "lab", terminal.paint("can run", Colour::kGood),
+             recipe->name, recipe->title);
+}
+
 int execute(Application& application, const Options& options) {
   if (options.settings) {
     show_settings();
     return kConformant;
   }
+  if (options.lab) return run_in_lab(application, options.lab, {{"doctor"}, {}, {}});
   const auto host = run::host();
   fmt::print("{:<9} {}\n", "processor", host.cpu);
   fmt::print("{:<9} {}\n", "kernel", host.kernel);
@@ -70,6 +91,8 @@ int execute(Application& application, const Options& options) {
   show_backend(application.terminal(), sim::SimBackend({application.agent()}));
   show_backend(application.terminal(),
                kvm::KvmBackend(application.agent(), options.backend.device));
+  for (const auto& name : lab::recipe_names(application.places().labs))
+    show_lab(application.terminal(), application.places().labs / (name + ".yaml"));
   return payload ? kConformant : kBroken;
 }
 
@@ -83,6 +106,7 @@ void add_doctor(Application& application) {
                  "The settings that a case may ask of its machine");
   verb->add_option("--kvm-device", options->backend.device, "Device of the kvm backend")
       ->capture_default_str();
+  add_lab_options(verb, options->lab);
 }
 
 }  // namespace hypervet::cli

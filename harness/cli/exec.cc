@@ -8,6 +8,7 @@
 #include "backends/kvm/kvm_backend.h"
 #include "backends/sim/sim_backend.h"
 #include "harness/cli/application.h"
+#include "harness/cli/lab_choice.h"
 
 namespace hypervet::cli {
 namespace {
@@ -16,6 +17,7 @@ struct Options {
   std::string payload;
   std::string command_line;
   BackendChoice backend;
+  LabChoice lab;
   unsigned cpus = 1;
   std::uint64_t seed = 1;
   double timeout = 10;
@@ -48,7 +50,21 @@ void show_cpu(Terminal& terminal, std::size_t index, const backends::CpuState& c
                              r.rbp, fmt::join(cpu.code, " ")));
 }
 
+// The payload travels into the lab; what it says and how it ends come out as they are.
+int execute_in_lab(Application& application, const Options& options) {
+  lab::Job job;
+  job.files["payload"] = job_file(options.payload);
+  job.arguments = {"exec",      "payload",
+                   "--backend", "kvm",
+                   "--append",  options.command_line,
+                   "--cpus",    std::to_string(options.cpus),
+                   "--seed",    std::to_string(options.seed),
+                   "--timeout", fmt::format("{}", options.timeout)};
+  return run_in_lab(application, options.lab, std::move(job));
+}
+
 int execute(Application& application, const Options& options) {
+  if (options.lab) return execute_in_lab(application, options);
   const auto backend = application.make_backend(options.backend);
   const auto outcome = execute_on(*backend, options);
   std::fwrite(outcome.log.data(), 1, outcome.log.size(), stdout);
@@ -79,6 +95,7 @@ void add_exec(Application& application) {
       ->check(CLI::Range(0.001, 86400.0))
       ->capture_default_str();
   application.add_backend_options(verb, options->backend);
+  add_lab_options(verb, options->lab);
 }
 
 }  // namespace hypervet::cli

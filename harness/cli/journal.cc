@@ -29,6 +29,12 @@ bool Journal::add(const reports::Case& record) {
   return true;
 }
 
+bool Journal::add(const reports::Log& log) {
+  if (!write(log)) return false;
+  results_.logs.push_back(log);
+  return true;
+}
+
 void Journal::finish(const reports::Summary& summary) {
   if (write(summary)) results_.summary = summary;
   if (auto closed = writer_->close(); !closed && !error_) error_ = closed.error();
@@ -50,6 +56,14 @@ void Journal::begin(const reports::Run& run, std::vector<reports::Interface> int
   if (error_) throw Exit{kBroken, *error_};
 }
 
+std::set<std::string> Journal::judged(const std::string& path) {
+  const auto read = reports::read_results_file(path);
+  if (!read) throw Exit{kUsage, reports::to_string(read.error())};
+  std::set<std::string> ids;
+  for (const auto& record : read->results.cases) ids.insert(record.id);
+  return ids;
+}
+
 void Journal::resume(const reports::Run& run) {
   auto read = reports::read_results_file(path_);
   if (!read) throw Exit{kUsage, reports::to_string(read.error())};
@@ -63,6 +77,7 @@ void Journal::resume(const reports::Run& run) {
   same("spec hash", old.spec_hash, run.spec_hash);
   same("payload hash", old.payload_hash, run.payload_hash);
   same("backend", old.backend, run.backend);
+  same("lab", old.lab, run.lab);
   same("target", old.target, run.target);
   same("seed", std::to_string(old.seed), std::to_string(run.seed));
   auto writer = reports::StreamWriter::resume(path_, read->resume_offset);
@@ -71,7 +86,6 @@ void Journal::resume(const reports::Run& run) {
   results_ = std::move(read->results);
   results_.summary.reset();
   results_.truncated = false;
-  for (const auto& record : results_.cases) done_.insert(record.id);
 }
 
 bool Journal::write(const reports::Record& record) {

@@ -21,11 +21,12 @@ class Journal {
   Journal(std::string path, bool resume, const reports::Run& run,
           std::vector<reports::Interface> interfaces);
 
-  // Was judged before this run was resumed.
-  bool has(const std::string& id) const { return done_.contains(id); }
+  // Ids of the cases that a stream to be resumed has already. Throws Exit.
+  static std::set<std::string> judged(const std::string& path);
 
   // False when the stream cannot be written any more; error() says why.
   bool add(const reports::Case& record);
+  bool add(const reports::Log& log);
   void finish(const reports::Summary& summary);
 
   const reports::Results& results() const { return results_; }
@@ -39,7 +40,6 @@ class Journal {
   std::string path_;
   std::optional<reports::StreamWriter> writer_;
   reports::Results results_;
-  std::set<std::string> done_;
   std::optional<std::string> error_;
 };
 

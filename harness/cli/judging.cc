@@ -6,11 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <thread>
+#include <iterator>
+#include <optional>
 
 #include "harness/cli/conclusion.h"
 #include "harness/cli/journal.h"
-#include "harness/run/runner.h"
+#include "harness/run/records.h"
 #include "harness/waive/load.h"
 #include "harness/waive/policy.h"
 #include "reports/text.h"
@@ -29,7 +30,9 @@ std::vector<waive::Waiver> load_waivers(const JudgingOptions& options) {
 
 std::string stream_path(const JudgingOptions& options) {
   if (!options.results.empty()) return options.results;
-  return fmt::format("hypervet-results/{}.jsonl", options.backend.name);
+  const auto& where = options.where;
+  return fmt::format("hypervet-results/{}.jsonl",
+                     where.lab ? where.lab.name() : where.backend.name);
 }
 
 std::vector<ReportRequest> wanted_reports(const JudgingOptions& options) {
@@ -42,32 +45,45 @@ std::vector<ReportRequest> wanted_reports(const JudgingOptions& options) {
 }
 
 // The command that goes on with the stream at `path`.
-std::string resuming(const Application& application, const std::string& path,
-                     const JudgingOptions& options) {
-  std::vector<std::string> words = {application.command(), "run", "--resume", path, "--backend",
-                                    options.backend.name};
+std::string resuming(const Application& application, const Execution& execution,
+                     const std::string& path, const JudgingOptions& options) {
+  std::vector<std::string> words = {application.command(), "run", "--resume", path};
+  std::ranges::copy(execution.words(), std::back_inserter(words));
   for (const auto& file : options.waivers) words.insert(words.end(), {"--waivers", file});
   if (options.strict) words.push_back("--strict");
   return reports::shell_line(words);
 }
 
+// What is to be judged once the verdicts of the stream that is continued are left out.
+std::vector<run::Instance> remaining(std::vector<run::Instance> instances,
+                                     const JudgingOptions& options, const std::string& path) {
+  if (options.resume) {
+    const auto judged = Journal::judged(path);
+    std::erase_if(instances, [&](const auto& instance) { return judged.contains(instance.id); });
+  }
+  return instances;
+}
+
 }  // namespace
 
 void add_judging_options(const Application& application, CLI::App* verb, JudgingOptions& options) {
-  application.add_backend_options(verb, options.backend);
-  verb->add_option("--jobs", options.jobs, "Machines at a time; default one per processor")
+  auto& where = options.where;
+  application.add_backend_options(verb, where.backend);
+  add_lab_options(verb, where.lab);
+  verb->get_option("--backend")->excludes("--lab");
+  verb->add_option("--jobs", where.jobs, "Machines at a time; default one per processor")
       ->check(CLI::Range(1, 256));
-  verb->add_option("--seed", options.seed, "Schedule of the simulated CPUs")->capture_default_str();
+  verb->add_option("--seed", where.seed, "Schedule of the simulated CPUs")->capture_default_str();
   verb->add_option("--isolation", options.isolation,
                    "A machine for each case, or many cases to a boot")
       ->check(CLI::IsMember({"case", "batch"}))
       ->capture_default_str();
-  verb->add_option("--channel", options.channel,
+  verb->add_option("--channel", where.channel,
                    "How observations leave the guest: memory, or serial as VMMs without shared "
                    "memory have it")
       ->check(CLI::IsMember({"memory", "serial"}))
       ->capture_default_str();
-  verb->add_option("--timeout", options.timeout, "Seconds for one case")
+  verb->add_option("--timeout", where.timeout, "Seconds for one case")
       ->check(CLI::Range(0.001, 86400.0))
       ->capture_default_str();
   verb->add_flag("--fail-fast", options.fail_fast,
@@ -86,67 +102,66 @@ void add_judging_options(const Application& application, CLI::App* verb, Judging
 int judge_instances(
     Application& application, const spec::Specs& specs,
     const std::vector<std::pair<const spec::Interface*, const spec::Clause*>>& clauses,
-    std::vector<run::Instance> instances, const JudgingOptions& options) {
+    const std::vector<run::Instance>& instances, const JudgingOptions& options) {
   if (options.isolation == "batch") {
     throw Exit{
         kUsage,
         fmt::format(
             "backend {} runs each case on a machine of its own; --isolation batch is for VMMs "
             "that are slow to start",
-            options.backend.name)};
+            options.where.backend.name)};
   }
   Conclusion conclusion;
   conclusion.path = stream_path(options);
   conclusion.reports = wanted_reports(options);
   conclusion.strict = options.strict;
-  const auto waivers = load_waivers(options);
-  const auto backend = application.make_backend(options.backend);
-  const unsigned jobs =
-      options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
-  const auto invocation = application.invocation(jobs);
-  backends::Limits limits;
-  limits.deadline = std::chrono::nanoseconds(static_cast<long long>(options.timeout * 1e9));
-
-  conclusion.started = std::chrono::steady_clock::now();
-  auto session = run::open_session(specs, *backend, options.seed, limits);
-  if (!session) throw Exit{kBroken, session.error()};
-  session->channel = options.channel;
-  const waive::Policy policy(waivers, session->target.name, waive::today_utc());
-  conclusion.complaints = policy.complaints(instances, options.whole_suite);
   conclusion.planned = instances.size();
-  conclusion.is_model = session->target.is_model;
-  Journal journal(conclusion.path, options.resume,
-                  run::run_record(*session, invocation, conclusion.planned),
-                  run::interface_records(clauses, instances));
-  std::erase_if(instances, [&](const auto& instance) { return journal.has(instance.id); });
+  conclusion.started = std::chrono::steady_clock::now();
+  const auto waivers = load_waivers(options);
+  const auto execution = make_execution(application, specs, options.where);
+  const auto wanted = remaining(instances, options, conclusion.path);
 
   auto& terminal = application.terminal();
   const bool quiet = conclusion.path == "-";
-  if (!quiet) {
-    terminal.line(fmt::format("{}: {} cases on {} ({})", session->target.name, instances.size(),
-                              backend->name(), session->target.provider));
-  }
+  std::optional<waive::Policy> policy;
+  std::optional<Journal> journal;
   std::size_t done = 0;
-  const auto result = run::run_all(
-      *session, invocation, instances,
-      {jobs, options.fail_fast, &Application::interrupt(),
-       [&](reports::Case& record) { policy.mark(record); }},
-      [&](const reports::Case& record) {
-        ++done;
-        if (!quiet) {
-          tell(terminal, record);
-          terminal.progress(fmt::format("[{}/{}] {}", done, instances.size(), record.id));
-        }
-        return journal.add(record);
-      });
-  if (journal.error()) throw Exit{kBroken, *journal.error()};
-  if (result.interrupted) {
+  Listener listener;
+  listener.begun = [&](const reports::Run& run, bool is_model) {
+    policy.emplace(waivers, run.target, waive::today_utc());
+    conclusion.complaints = policy->complaints(instances, options.whole_suite);
+    conclusion.is_model = is_model;
+    journal.emplace(conclusion.path, options.resume, run,
+                    run::interface_records(clauses, instances));
+    if (!quiet) {
+      terminal.line(fmt::format("{}: {} cases on {} ({})", run.target, wanted.size(), run.backend,
+                                run.provider));
+    }
+  };
+  listener.mark = [&](reports::Case& record) { policy->mark(record); };
+  listener.judged = [&](const reports::Case& record) {
+    ++done;
+    if (!quiet) {
+      tell(terminal, record);
+      terminal.progress(fmt::format("[{}/{}] {}", done, wanted.size(), record.id));
+    }
+    return journal->add(record);
+  };
+  const auto executed = execution->run(wanted, conclusion.planned, options.fail_fast, listener);
+  if (!journal) return kInterrupted;  // before anything was judged
+  if (journal->error()) throw Exit{kBroken, *journal->error()};
+  for (const auto& log : executed.logs) journal->add(log);
+  if (executed.interrupted) {
     terminal.error(fmt::format("interrupted after {} of {} cases; go on with: {}",
-                               journal.results().cases.size(), conclusion.planned,
-                               resuming(application, conclusion.path, options)));
+                               journal->results().cases.size(), conclusion.planned,
+                               resuming(application, *execution, conclusion.path, options)));
     return kInterrupted;
   }
-  return conclude(application, journal, conclusion);
+  conclusion.wall_ns = executed.wall_ns;
+  conclusion.broken = executed.broken.has_value();
+  const int status = conclude(application, *journal, conclusion);
+  if (executed.broken) terminal.error("hypervet: " + *executed.broken);
+  return status;
 }
 
 }  // namespace hypervet::cli

@@ -8,21 +8,18 @@
 #include <vector>
 
 #include "harness/cli/application.h"
+#include "harness/cli/execution.h"
 #include "harness/run/select.h"
 
 namespace hypervet::cli {
 
 struct JudgingOptions {
-  BackendChoice backend;
-  unsigned jobs = 0;  // 0: one per processor
-  std::uint64_t seed = 1;
+  ExecutionOptions where;
   std::string isolation = "case";
-  std::string channel = "memory";
-  double timeout = 10;  // seconds for one case
   bool fail_fast = false;
   std::vector<std::string> waivers;  // files
   bool strict = false;               // a waiver that lapsed, is stale or met a pass: status 4
-  std::string results;               // path of the stream; "": hypervet-results/<backend>.jsonl
+  std::string results;  // path of the stream; "": hypervet-results/<backend or lab>.jsonl
   std::vector<std::string> reports;  // FORMAT=FILE; none and no results: HTML beside the stream
   bool resume = false;               // go on with the stream that is there
   bool whole_suite = false;          // the instances are all there are
@@ -34,6 +31,6 @@ void add_judging_options(const Application& application, CLI::App* verb, Judging
 int judge_instances(
     Application& application, const spec::Specs& specs,
     const std::vector<std::pair<const spec::Interface*, const spec::Clause*>>& clauses,
-    std::vector<run::Instance> instances, const JudgingOptions& options);
+    const std::vector<run::Instance>& instances, const JudgingOptions& options);
 
 }  // namespace hypervet::cli

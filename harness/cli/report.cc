@@ -2,8 +2,11 @@
 // hypervet report: any report from stored streams. Needs neither specs nor a backend.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <set>
+#include <unordered_map>
 
 #include "harness/cli/application.h"
 #include "reports/stream/reader.h"
@@ -27,6 +30,33 @@ int graver(int a, int b) {
   return std::max(a, b);
 }
 
+void merge_clauses(std::vector<reports::Clause>& whole, std::vector<reports::Clause> part) {
+  std::unordered_map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < whole.size(); ++i) places.emplace(whole[i].id, i);
+  for (auto& clause : part) {
+    const auto [place, is_new] = places.try_emplace(clause.id, whole.size());
+    if (is_new) {
+      whole.push_back(std::move(clause));
+    } else {
+      whole[place->second].cases += clause.cases;
+    }
+  }
+}
+
+void merge_interfaces(std::vector<reports::Interface>& whole,
+                      std::vector<reports::Interface> part) {
+  std::unordered_map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < whole.size(); ++i) places.emplace(whole[i].id, i);
+  for (auto& interface : part) {
+    const auto [place, is_new] = places.try_emplace(interface.id, whole.size());
+    if (is_new) {
+      whole.push_back(std::move(interface));
+    } else {
+      merge_clauses(whole[place->second].clauses, std::move(interface.clauses));
+    }
+  }
+}
+
 // Shards of one run become one: same target, specs, payload and seed, each case once.
 void merge(reports::Results& whole, reports::Results part, const std::string& path) {
   const auto same = [&](std::string_view what, const std::string& a, const std::string& b) {
@@ -44,21 +74,9 @@ void merge(reports::Results& whole, reports::Results part, const std::string& pa
       throw Exit{kUsage, fmt::format("{}: {} stands in another stream too", path, record.id)};
     whole.cases.push_back(std::move(record));
   }
-  for (auto& interface : part.interfaces) {
-    auto found = std::ranges::find(whole.interfaces, interface.id, &reports::Interface::id);
-    if (found == whole.interfaces.end()) {
-      whole.interfaces.push_back(std::move(interface));
-      continue;
-    }
-    for (auto& clause : interface.clauses) {
-      auto known = std::ranges::find(found->clauses, clause.id, &reports::Clause::id);
-      if (known == found->clauses.end()) {
-        found->clauses.push_back(std::move(clause));
-      } else {
-        known->cases += clause.cases;
-      }
-    }
-  }
+  merge_interfaces(whole.interfaces, std::move(part.interfaces));
+  std::ranges::move(part.logs, std::back_inserter(whole.logs));
+  std::ranges::move(part.others, std::back_inserter(whole.others));
   whole.run.planned += part.run.planned;
   if (!part.complete()) whole.summary.reset();
   if (whole.summary && part.summary) {

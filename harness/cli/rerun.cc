@@ -31,10 +31,15 @@ int execute(Application& application, CLI::App& verb, const Options& options) {
     return kConformant;
   }
   auto judging = options.judging;
-  if (verb.count("--backend") == 0) judging.backend.name = read->results.run.backend;
-  if (verb.count("--seed") == 0) judging.seed = read->results.run.seed;
+  auto& where = judging.where;
+  if (verb.count("--backend") == 0 && verb.count("--lab") == 0) {
+    where.backend.name = read->results.run.backend;
+    where.lab.lab = read->results.run.lab;
+  }
+  if (verb.count("--seed") == 0) where.seed = read->results.run.seed;
   if (judging.results.empty())
-    judging.results = fmt::format("hypervet-results/{}-rerun.jsonl", judging.backend.name);
+    judging.results = fmt::format("hypervet-results/{}-rerun.jsonl",
+                                  where.lab ? where.lab.name() : where.backend.name);
   if (judging.results == options.results) {
     throw Exit{kUsage,
                fmt::format("--results {} would overwrite the results to rerun", judging.results)};

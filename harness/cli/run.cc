@@ -2,16 +2,15 @@
 // hypervet run: judges a target, writes the stream and the reports.
 #include <fmt/format.h>
 
-#include <fstream>
 #include <iostream>
 #include <iterator>
 #include <memory>
-#include <sstream>
 #include <unordered_set>
 
 #include "harness/cli/application.h"
 #include "harness/cli/judging.h"
 #include "harness/run/case_list.h"
+#include "harness/spec/yaml_reader.h"
 
 namespace hypervet::cli {
 namespace {
@@ -31,18 +30,15 @@ spec::Level parse_level(const std::string& word) {
   return spec::Level::kMay;
 }
 
-std::string read_all(std::istream& in, const std::string& name) {
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in || in.bad()) throw Exit{kUsage, fmt::format("{}: cannot be read", name)};
-  return std::move(text).str();
-}
-
 std::expected<std::vector<run::Instance>, std::string> listed(const spec::Specs& specs,
                                                               const std::string& path) {
-  if (path == "-") return run::select_listed(specs, read_all(std::cin, "-"), "standard input");
-  std::ifstream in(path, std::ios::binary);
-  return run::select_listed(specs, read_all(in, path), path);
+  if (path == "-") {
+    const std::string text(std::istreambuf_iterator<char>(std::cin), {});
+    return run::select_listed(specs, text, "standard input");
+  }
+  const auto file = spec::read_source(path);
+  if (!file) return std::unexpected(spec::to_string(file.error()));
+  return run::select_listed(specs, (*file)->text, path);
 }
 
 int execute(Application& application, const Options& options) {

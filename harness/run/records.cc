@@ -96,9 +96,7 @@ std::string reproduce(const Session& session, const Invocation& invocation,
                      session.channel == kMemoryChannel ? "" : " --channel " + session.channel);
 }
 
-reports::Case case_record(const Session& session, const Invocation& invocation,
-                          const Instance& instance, const Trial& trial) {
-  const auto& judgement = trial.judgement;
+reports::Case blank_record(const Instance& instance) {
   reports::Case record;
   record.id = instance.id;
   record.clause = instance.clause->id;
@@ -107,6 +105,14 @@ reports::Case case_record(const Session& session, const Invocation& invocation,
     record.parameters[name] = fmt::format("{:#x}", value);
   record.interface = instance.interface->id;
   record.level = to_record(instance.clause->level);
+  record.location = spec::to_string(instance.the_case->mark);
+  return record;
+}
+
+reports::Case case_record(const Session& session, const Invocation& invocation,
+                          const Instance& instance, const Trial& trial) {
+  const auto& judgement = trial.judgement;
+  auto record = blank_record(instance);
   record.backend = session.backend->name();
   record.target = session.target.name;
   record.provider = session.target.provider;
@@ -114,8 +120,7 @@ reports::Case case_record(const Session& session, const Invocation& invocation,
   record.reason = judgement.reason;
   record.expected = judgement.expected;
   record.observed = judgement.observed;
-  record.location = judgement.mark.file ? spec::to_string(judgement.mark)
-                                        : spec::to_string(instance.the_case->mark);
+  if (judgement.mark.file) record.location = spec::to_string(judgement.mark);
   record.reproduce = reproduce(session, invocation, instance);
   record.seed = session.seed;
   record.duration_ns = trial.duration_ns;

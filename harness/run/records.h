@@ -28,6 +28,9 @@ std::vector<reports::Interface> interface_records(
     const std::vector<std::pair<const spec::Interface*, const spec::Clause*>>& clauses,
     const std::vector<Instance>& instances);
 
+// What a record of this instance says before it is judged: its verdict is error.
+reports::Case blank_record(const Instance& instance);
+
 reports::Case case_record(const Session& session, const Invocation& invocation,
                           const Instance& instance, const Trial& trial);
 
