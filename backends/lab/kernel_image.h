@@ -25,7 +25,8 @@ struct KernelImage {
 };
 
 // An ELF that cannot be booted through PVH is an error. All errors are one line without the file's
-// name that says what the file is: "a text file, not an x86-64 kernel", "truncated: 512 of 11655104 bytes".
+// name that says what the file is: "a text file, not an x86-64 kernel", "a truncated bzImage: 512
+// of 11655104 bytes".
 std::expected<KernelImage, std::string> parse_kernel_image(std::span<const std::byte> file);
 
 // Whether an ELF is an x86-64 executable with a PVH entry (XEN_ELFNOTE_PHYS32_ENTRY). The error is
