@@ -74,7 +74,8 @@ data one_side(std::string_view letter, const Case* c) {
   static const Case kNothing;
   const Case& shown = c != nullptr ? *c : kNothing;
   entry["marks"] = marks(shown);
-  entry["reason"] = shown.reason;
+  entry["reason"] = unless_empty(shown.reason);
+  entry["waiver"] = shown.waiver ? data(waiver_line(shown)) : data(false);
   entry["compare"] = data(!shown.expected.empty() || !shown.observed.empty());
   entry["expected"] = shown.expected;
   entry["observed"] = shown.observed;

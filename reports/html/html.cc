@@ -198,6 +198,7 @@ class Page {
     entry["parameters"] = parameters(c);
     entry["marks"] = marks(c);
     entry["reason"] = unless_empty(c.reason);
+    entry["waiver"] = c.waiver ? data(waiver_line(c)) : data(false);
     entry["compare"] = data(!passed && (!c.expected.empty() || !c.observed.empty()));
     entry["expected"] = c.expected;
     entry["observed"] = c.observed;
