@@ -117,9 +117,33 @@ void GuestMemory::note_write(std::uint64_t gpa, std::uint64_t length) {
 
 void GuestMemory::add_dirty(std::uint64_t page) {
   const auto number = static_cast<std::uint32_t>(page);
-  dirty_.push_back(number);
+  if (!(marks_[page] & kDirty)) dirty_.push_back(number);
   if (!(marks_[page] & kTouched)) touched_.push_back(number);
   marks_[page] |= kDirty | kTouched;
+  marks_[page] &= static_cast<std::uint8_t>(~kUnlogged);
+}
+
+std::vector<std::uint32_t> GuestMemory::take_log() {
+  std::vector<std::uint32_t> written;
+  for (std::uint32_t page = 0; page < page_count(); ++page) {
+    if (logging_ && !(marks_[page] & kUnlogged)) written.push_back(page);
+    marks_[page] |= kUnlogged;
+  }
+  logging_ = true;
+  ++epoch_;
+  return written;
+}
+
+bool GuestMemory::write_unlogged(std::uint64_t gpa, std::span<const std::uint8_t> from) {
+  if (!contains(gpa, from.size())) return false;
+  std::vector<std::uint64_t> unlogged;
+  for (std::uint64_t at = gpa & ~(kPageSize - 1); at < gpa + from.size(); at += kPageSize) {
+    if (marks_[at >> kPageShift] & kUnlogged) unlogged.push_back(at >> kPageShift);
+  }
+  write(gpa, from);
+  for (const std::uint64_t page : unlogged) marks_[page] |= kUnlogged;
+  if (!unlogged.empty()) ++epoch_;
+  return true;
 }
 
 void GuestMemory::mark_code(std::uint64_t page) {
@@ -152,6 +176,10 @@ std::span<const std::uint32_t> GuestMemory::restore() {
   }
   for (std::uint32_t page : absent_) marks_[page] &= static_cast<std::uint8_t>(~kAbsent);
   absent_.clear();
+  if (logging_) {
+    for (std::uint8_t& marks : marks_) marks &= static_cast<std::uint8_t>(~kUnlogged);
+    logging_ = false;
+  }
   restored_.swap(dirty_);
   dirty_.clear();
   ++epoch_;

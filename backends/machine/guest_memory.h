@@ -94,13 +94,22 @@ class GuestMemory {
   // Pages written since the snapshot.
   std::span<const std::uint32_t> dirty_pages() const { return dirty_; }
 
+  // --- Log of writes, as a host keeps it that migrates a guest -----------------------------------
+  // Pages written since the last call, ascending; the first call only begins. restore() ends the
+  // log.
+  std::vector<std::uint32_t> take_log();
+  // As write(), but the log is not told.
+  bool write_unlogged(std::uint64_t gpa, std::span<const std::uint8_t> from);
+
   // --- Page marks, for the CPU and the machine (page numbers are gpa >> 12, in range) ----------
-  bool is_dirty(std::uint64_t page) const { return marks_[page] & kDirty; }
+  bool is_dirty(std::uint64_t page) const {
+    return (marks_[page] & (kDirty | kUnlogged)) == kDirty;
+  }
   bool has_code(std::uint64_t page) const { return marks_[page] & kCode; }
   bool is_absent(std::uint64_t page) const { return marks_[page] & kAbsent; }
   // Any mark that forbids the CPU to keep a page in its TLB for writing.
   void mark_dirty(std::uint64_t page) {
-    if (!(marks_[page] & kDirty)) add_dirty(page);
+    if (!is_dirty(page)) add_dirty(page);
   }
   void mark_code(std::uint64_t page);
   void clear_code(std::uint64_t page) { marks_[page] &= static_cast<std::uint8_t>(~kCode); }
@@ -115,10 +124,11 @@ class GuestMemory {
 
  private:
   struct Image;
-  static constexpr std::uint8_t kDirty = 1;    // written since the snapshot
-  static constexpr std::uint8_t kCode = 2;     // decoded code exists
-  static constexpr std::uint8_t kAbsent = 4;   // taken away by the host
-  static constexpr std::uint8_t kTouched = 8;  // written ever
+  static constexpr std::uint8_t kDirty = 1;      // written since the snapshot
+  static constexpr std::uint8_t kCode = 2;       // decoded code exists
+  static constexpr std::uint8_t kAbsent = 4;     // taken away by the host
+  static constexpr std::uint8_t kTouched = 8;    // written ever
+  static constexpr std::uint8_t kUnlogged = 16;  // not written since take_log()
 
   explicit GuestMemory(std::shared_ptr<const Image> image);
   void add_dirty(std::uint64_t page);
@@ -129,6 +139,7 @@ class GuestMemory {
   std::vector<std::uint32_t> dirty_;
   std::vector<std::uint32_t> touched_;
   std::vector<std::uint32_t> restored_;
+  bool logging_ = false;
   std::vector<std::uint32_t> absent_;  // pages that were ever marked since the last restore
   std::shared_ptr<const Image> image_;
   CodeWatcher* watcher_ = nullptr;

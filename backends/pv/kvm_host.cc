@@ -25,7 +25,9 @@ bool carry_out(Services& services, const FieldWrite& write) {
   std::array<std::uint8_t, kMaxFieldSize> bytes{};
   for (unsigned i = 0; i < write.size; ++i)
     bytes[i] = static_cast<std::uint8_t>(write.value >> (8 * i));
-  return services.write(write.address, std::span(bytes).first(write.size));
+  const auto content = std::span(bytes).first(write.size);
+  return write.logged ? services.write(write.address, content)
+                      : services.write_unlogged(write.address, content);
 }
 
 }  // namespace

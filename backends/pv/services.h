@@ -34,6 +34,10 @@ class Services {
   // the host's side.
   virtual bool read(std::uint64_t gpa, std::span<std::uint8_t> to) = 0;
   virtual bool write(std::uint64_t gpa, std::span<const std::uint8_t> from) = 0;
+  // The same, but the dirty log is not told (a declared violation).
+  virtual bool write_unlogged(std::uint64_t gpa, std::span<const std::uint8_t> from) {
+    return write(gpa, from);
+  }
   // Writes code at a linear address with the CPU's current rights, as the guest itself would
   // (hypercall patching). The page fault that the guest would get, or nothing.
   virtual std::optional<violations::Fault> write_linear(unsigned cpu, std::uint64_t address,

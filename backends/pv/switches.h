@@ -53,6 +53,13 @@ inline constexpr Switch kSwitches[] = {
     {"patches-despite-quirk-off", "kvm.hypercall.foreign-opcode-faults",
      "the opcode is rewritten although the quirk is off",
      "the hypercall seam can undo the fault but writes no code"},
+    {"dirty-log-empty", "kvm.dirty-log.guest-writes", "no reading of the dirty log has a page",
+     "the log is the machine's and passes no seam; only the host's own writes do"},
+    {"dirty-log-keeps", "kvm.dirty-log.reading-clears",
+     "a reading of the dirty log has the pages of all earlier ones too",
+     "the log is the machine's and passes no seam"},
+    {"dirty-log-all", "kvm.dirty-log.only-written", "every reading of the dirty log has every page",
+     "the log is the machine's and passes no seam"},
     {"init-keeps-msrs", "kvm.msr.init-clears", "INIT leaves the CPU's MSRs and what they enable",
      "INIT passes no seam"},
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "backends/machine/pvh_boot.h"
+#include "backends/pv/dirty_log.h"
 #include "backends/sim/vcpu.h"
 #include "guest-payloads/protocol/layout.h"
 
@@ -86,11 +87,13 @@ Machine::State Machine::save() const {
   state.model = model_.state();
   state.events = events_;
   state.now = now_;
+  state.dirty_log = dirty_log_;
   return state;
 }
 
 void Machine::restore(const State& state) {
   now_ = state.now;
+  dirty_log_ = state.dirty_log;
   events_ = state.events;
   io_apic_.restore(state.io_apic);
   pic_.restore(state.pic);
@@ -165,19 +168,47 @@ void Machine::ring(unsigned cpu, std::uint32_t value) {
   stop(backends::Stop::kPanic, fmt::format("the guest rang the doorbell with {:#x}", value));
 }
 
+bool Machine::has(protocol::HostVerb verb) {
+  using enum protocol::HostVerb;
+  return verb == kRaiseMsi || verb == kSetLine || verb == kReadDirtyLog || verb == kDirtyPage ||
+         pv::KvmModel::has(verb);
+}
+
 pv::HostAnswer Machine::perform(unsigned cpu, const HostCall& call) {
   using protocol::HostStatus;
-  if (call.verb == protocol::HostVerb::kRaiseMsi) {
-    const auto [vector, id, unused1, unused2] = call.arguments;
-    if (vector > 0xff || id > 0xff || vector < 16) return {HostStatus::kBadArgument, 0};
-    deliver({.mode = machine::DeliveryMode::fixed,
-             .vector = static_cast<std::uint8_t>(vector),
-             .destination = static_cast<std::uint32_t>(id),
-             .origin = machine::Origin::msi});
-    return {};
+  using protocol::HostVerb;
+  constexpr pv::HostAnswer kBadArgument{HostStatus::kBadArgument, 0};
+  const auto [first, second, unused1, unused2] = call.arguments;
+  switch (call.verb) {
+    case HostVerb::kRaiseMsi:
+      if (first > 0xff || second > 0xff || first < 16) return kBadArgument;
+      deliver({.mode = machine::DeliveryMode::fixed,
+               .vector = static_cast<std::uint8_t>(first),
+               .destination = static_cast<std::uint32_t>(second),
+               .origin = machine::Origin::msi});
+      return {};
+    case HostVerb::kSetLine:
+      if (first >= machine::IoApic::kPins || second > 1) return kBadArgument;
+      set_line(static_cast<unsigned>(first), second != 0);
+      return {};
+    case HostVerb::kReadDirtyLog:
+      return {HostStatus::kDone, read_dirty_log()};
+    case HostVerb::kDirtyPage: {
+      const std::uint64_t page = first >> machine::kPageShift;
+      if (first % machine::kPageSize != 0 || page >= memory_->page_count()) return kBadArgument;
+      return {HostStatus::kDone, std::ranges::binary_search(dirty_log_, page) ? 1u : 0u};
+    }
+    default:
+      break;
   }
   if (!pv::KvmModel::has(call.verb)) return {HostStatus::kUnknownVerb, 0};
   return model_.host_verb(cpu, call.verb, call.arguments);
+}
+
+std::uint64_t Machine::read_dirty_log() {
+  dirty_log_ =
+      pv::read_dirty_log(interposer_, memory_->take_log(), dirty_log_, memory_->page_count());
+  return dirty_log_.size();
 }
 
 void Machine::serial_written(unsigned cpu) {

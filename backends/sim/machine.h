@@ -83,6 +83,7 @@ class Machine final : public Platform,
     pv::KvmState model;
     machine::EventQueue events;
     std::uint64_t now = 0;
+    std::vector<std::uint32_t> dirty_log;  // pages of the last reading, ascending
   };
 
   // A machine after RESET. `memory` is the guest's RAM, empty or a clone of a snapshot.
@@ -97,6 +98,8 @@ class Machine final : public Platform,
   violations::Interposer& interposer() { return interposer_; }
   machine::Serial& serial() { return serial_; }
   MailboxView mailbox() { return MailboxView(*memory_); }
+
+  static bool has(protocol::HostVerb verb);
 
   // Puts CPU 0 at a PVH entry (protected mode, flat segments, EBX = start info).
   void enter_pvh(std::uint32_t entry, std::uint64_t start_info);
@@ -136,6 +139,7 @@ class Machine final : public Platform,
   // -------------------------------------------------------------------------------
   bool read(std::uint64_t gpa, std::span<std::uint8_t> to) override;
   bool write(std::uint64_t gpa, std::span<const std::uint8_t> from) override;
+  bool write_unlogged(std::uint64_t gpa, std::span<const std::uint8_t> from) override;
   std::optional<violations::Fault> write_linear(unsigned cpu, std::uint64_t address,
                                                 std::span<const std::uint8_t> from) override;
   unsigned cpus() const override;
@@ -202,6 +206,7 @@ class Machine final : public Platform,
   // Doorbells and host verbs (machine.cc).
   void ring(unsigned cpu, std::uint32_t value);
   pv::HostAnswer perform(unsigned cpu, const HostCall& call);
+  std::uint64_t read_dirty_log();
   void serial_written(unsigned cpu);
   void note_hypercall(unsigned cpu);
 
@@ -228,6 +233,7 @@ class Machine final : public Platform,
   pv::KvmModel model_;
   Prng prng_;
   bool agent_ = true;
+  std::vector<std::uint32_t> dirty_log_;
   bool serial_calls_ = false;  // host calls come over the serial line
 
   std::optional<unsigned> yielded_;  // executed PAUSE last: another one first

@@ -25,6 +25,10 @@ bool Machine::write(std::uint64_t gpa, std::span<const std::uint8_t> from) {
   return memory_->write(gpa, from);
 }
 
+bool Machine::write_unlogged(std::uint64_t gpa, std::span<const std::uint8_t> from) {
+  return memory_->write_unlogged(gpa, from);
+}
+
 std::optional<violations::Fault> Machine::write_linear(unsigned cpu, std::uint64_t address,
                                                        std::span<const std::uint8_t> from) {
   const CpuState& state = vcpus_[cpu]->cpu.state();

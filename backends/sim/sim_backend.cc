@@ -142,9 +142,7 @@ std::optional<std::string> SimBackend::refuses(const backends::Configuration& co
   return std::nullopt;
 }
 
-bool SimBackend::has(protocol::HostVerb verb) const {
-  return verb == protocol::HostVerb::kRaiseMsi || pv::KvmModel::has(verb);
-}
+bool SimBackend::has(protocol::HostVerb verb) const { return Machine::has(verb); }
 
 SimBackend::Pool& SimBackend::pool(const backends::Configuration& configuration) const {
   const std::lock_guard lock(mutex_);

@@ -108,6 +108,7 @@ std::span<const FieldWrite> Interposer::changed_memory(const FieldContext& conte
       one.value = cut(one.value, one.size);
       if (const auto address = number(rule, "at-address"))
         one.address = *address + (write.address - context.area_begin);
+      if (has(rule, "log")) one.logged = false;
     }
     if (has(rule, "write")) writes_.clear();
     if (const auto bytes = number(rule, "also-after-end")) spill(context.area_end, *bytes, writes_);

@@ -116,6 +116,7 @@ struct FieldWrite {
   std::uint64_t address = 0;
   std::uint64_t value = 0;
   unsigned size = 0;
+  bool logged = true;  // the dirty log is told
   auto operator<=>(const FieldWrite&) const = default;
 };
 

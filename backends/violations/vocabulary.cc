@@ -117,6 +117,7 @@ constexpr Key kMemoryKeys[] = {
     {"clear", kEffect, true, "", "bits cleared in what is written"},
     {"size", kEffect, true, "", "bytes written instead of the field's size, at most 8"},
     {"write", kEffect, false, "drop", "not written"},
+    {"log", kEffect, false, "skip", "written, but the dirty log is not told"},
     {"also-after-end", kEffect, true, "", "bytes of 0xee written behind the structure, at most 64"},
     {"at-address", kEffect, true, "", "the structure is taken to lie there"},
 };

@@ -63,7 +63,7 @@ TEST_F(KvmWholeTest, RestoringGoesBackToTheSavedState) {
 
 TEST_F(KvmWholeTest, HasTheVerbsThatAreAboutTheInterface) {
   for (const protocol::HostVerbEntry& entry : protocol::kHostVerbs) {
-    const bool mine = entry.verb != kRaiseMsi;
+    const bool mine = entry.verb < kRaiseMsi;  // later ones are the machine's
     EXPECT_EQ(KvmModel::has(entry.verb), mine) << entry.name;
     if (!mine) {
       EXPECT_EQ(verb(entry.verb).status, protocol::HostStatus::kUnknownVerb);

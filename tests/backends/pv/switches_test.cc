@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "backends/pv/dirty_log.h"
 #include "tests/backends/pv/fake_machine.h"
 
 namespace hypervet::pv {
@@ -115,6 +116,9 @@ class SwitchesTest : public KvmModelTest {
            build({{"hypercall-patching", "off"}});
            return std::uint64_t{call_as(HypercallOpcode::kVmmcall, 1).fault.has_value()};
          }},
+        {"dirty-log-empty", [&] { return read_dirty_log(interposer, {1}, {2}, 4).size(); }},
+        {"dirty-log-keeps", [&] { return read_dirty_log(interposer, {1}, {2}, 4).size(); }},
+        {"dirty-log-all", [&] { return read_dirty_log(interposer, {1}, {2}, 4).size(); }},
         {"init-keeps-msrs",
          [&] {
            model->wrmsr(0, kSteal, kArea + 1);
