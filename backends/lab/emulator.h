@@ -55,6 +55,11 @@ class Emulator {
   void watch(std::chrono::milliseconds patience) { monitor_.pump(patience); }
   std::optional<Ended> ended() { return process_.wait_for(std::chrono::milliseconds(0)); }
   void kill() { process_.kill(); }
+  // Kills the machine and waits until it is gone.
+  void end() {
+    process_.kill();
+    process_.wait();
+  }
 
  private:
   Emulator(Child process, Qmp monitor, std::filesystem::path snapshot)

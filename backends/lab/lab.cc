@@ -208,15 +208,22 @@ Ending Lab::run(const Job& job, const Sinks& sinks) {
 
   std::error_code ignored;
   if (!wiring->snapshot.empty() && fs::exists(wiring->snapshot, ignored)) {
-    auto machine = Emulator::restore(recipe_, *wiring);
-    if (machine) {
-      fs::last_write_time(wiring->snapshot, fs::file_time_type::clock::now(), ignored);
-      return finish(*machine, *wiring, sinks);
-    }
-    progress_(fmt::format("the snapshot is of no use ({}): booting", machine.error()));
-    fs::remove(wiring->snapshot, ignored);
+    if (auto ending = restore(*wiring, sinks)) return *ending;
   }
   return boot(*wiring, sinks);
+}
+
+std::optional<Ending> Lab::restore(const Wiring& wiring, const Sinks& sinks) {
+  std::error_code ignored;
+  auto machine = Emulator::restore(recipe_, wiring);
+  if (!machine) {
+    progress_(fmt::format("the snapshot is of no use ({}): booting", machine.error()));
+    fs::remove(wiring.snapshot, ignored);
+    return std::nullopt;
+  }
+  fs::last_write_time(wiring.snapshot, fs::file_time_type::clock::now(), ignored);
+  Watch watch(*machine, wiring, sinks, options_.patience);
+  return go_on(*machine, watch);
 }
 
 Ending Lab::boot(Wiring& wiring, const Sinks& sinks) {
@@ -230,19 +237,25 @@ Ending Lab::boot(Wiring& wiring, const Sinks& sinks) {
   }
   Watch watch(*machine, wiring, sinks, options_.patience);
   if (auto early = watch.until_ready()) return *early;
-  if (!wiring.snapshot.empty()) {
-    if (auto saved = machine->save(); !saved) {
-      progress_(fmt::format("no snapshot is kept: {}", saved.error()));
-    } else {
-      prune(wiring.snapshot.parent_path());
-    }
+  if (!wiring.snapshot.empty() && save(*machine, wiring) && options_.exact) {
+    // A machine that went on after it was saved is some instructions off one that was restored, so
+    // the first run is made like all later ones.
+    machine->end();
+    if (auto ending = restore(wiring, sinks)) return *ending;
+    Ending ending;
+    ending.reason = "the snapshot just made cannot be restored";
+    return ending;
   }
   return go_on(*machine, watch);
 }
 
-Ending Lab::finish(Emulator& machine, const Wiring& wiring, const Sinks& sinks) {
-  Watch watch(machine, wiring, sinks, options_.patience);
-  return go_on(machine, watch);
+bool Lab::save(Emulator& machine, const Wiring& wiring) const {
+  if (auto saved = machine.save(); !saved) {
+    progress_(fmt::format("no snapshot is kept: {}", saved.error()));
+    return false;
+  }
+  prune(wiring.snapshot.parent_path());
+  return true;
 }
 
 Ending Lab::go_on(Emulator& machine, Watch& watch) {

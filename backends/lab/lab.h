@@ -7,6 +7,7 @@
 
 #include <expected>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "backends/lab/initramfs.h"
@@ -49,7 +50,9 @@ class Lab {
   std::expected<std::filesystem::path, std::string> initramfs() const;
   std::expected<std::filesystem::path, std::string> snapshot_file() const;
   Ending boot(Wiring& wiring, const Sinks& sinks);
-  Ending finish(Emulator& machine, const Wiring& wiring, const Sinks& sinks);
+  // nullopt: the snapshot is of no use, and gone.
+  std::optional<Ending> restore(const Wiring& wiring, const Sinks& sinks);
+  bool save(Emulator& machine, const Wiring& wiring) const;
   static Ending go_on(Emulator& machine, Watch& watch);
 
   Options options_;
