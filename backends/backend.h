@@ -119,7 +119,8 @@ struct Outcome {
 };
 
 struct Limits {
-  std::chrono::nanoseconds deadline = std::chrono::seconds(10);  // for the whole program, wall time
+  // For the whole program: wall time; on the simulator, which is all computation, CPU time.
+  std::chrono::nanoseconds deadline = std::chrono::seconds(10);
   std::chrono::nanoseconds no_progress = std::chrono::milliseconds(400);  // CPU time standing still
 };
 

@@ -43,9 +43,9 @@
 
 namespace hypervet::sim {
 
-// When a run is given up. All but `wall` are deterministic.
+// When a run is given up. All but `time`, which is the thread's CPU time, are deterministic.
 struct RunLimits {
-  std::chrono::nanoseconds wall = std::chrono::seconds(10);
+  std::chrono::nanoseconds time = std::chrono::seconds(10);
   std::uint64_t instructions = 400'000'000;       // of all CPUs together
   std::uint64_t ticks = 10'000'000'000;           // virtual time, also skipped
   std::uint64_t still_instructions = 30'000'000;  // without progress of the agent; 0: do not look
@@ -244,10 +244,10 @@ class Machine final : public Platform,
 
   // Bookkeeping of one run().
   struct Watch {
-    std::chrono::steady_clock::time_point wall_end;
+    std::chrono::nanoseconds end{0};  // in the thread's CPU time
     std::uint64_t start = 0;
     std::uint64_t instructions = 0;
-    std::uint64_t since_clock = 0;  // work since the wall clock was looked at
+    std::uint64_t since_clock = 0;  // work since the clock was looked at
     std::uint64_t since_look = 0;   // instructions since the progress counters were looked at
     std::uint64_t still = 0;        // instructions since they moved
     std::uint64_t progress = 0;

@@ -33,7 +33,7 @@ bool over_serial(const backends::Configuration& configuration) {
 
 RunLimits limits_of(const backends::Limits& limits) {
   RunLimits result;
-  result.wall = limits.deadline;
+  result.time = limits.deadline;
   // Idle virtual time is free, but a program must not wait longer than it is given.
   result.ticks = static_cast<std::uint64_t>(std::max<std::int64_t>(0, limits.deadline.count()));
   return result;
