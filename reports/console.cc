@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plain text for a terminal or a log: who was judged, every case that did not pass with expected
 // beside observed, the coverage of each interface, totals. Each failure ends with the command that
-// reproduces it.
+// reproduces it. Timed paths stand in a table between them and the totals.
 #include <fmt/format.h>
 
 #include <iterator>
 
 #include "reports/digest.h"
 #include "reports/headline.h"
+#include "reports/path_table.h"
 #include "reports/text.h"
 #include "reports/writers.h"
 
@@ -87,6 +88,17 @@ class Printer {
       }
     }
     line("  {}; {}", coverage_line(interface.coverage), totals(interface.counts));
+  }
+
+  void paths(const std::vector<Path>& paths) {
+    if (paths.empty()) return;
+    line("");
+    bool heading = true;
+    for (const std::string& row : path_table(paths)) {
+      line("{}", heading ? inked(Ink::kBold, row) : row);
+      heading = false;
+    }
+    line("  {}", path_tally(paths));
   }
 
   void end(const Digest& digest, const Headline& head, const std::optional<Summary>& summary) {
@@ -169,7 +181,10 @@ WriterStatus write_console(const Results& results, std::ostream& out,
   Printer printer(out, options.color);
   printer.header(results.run);
   for (const InterfaceDigest& interface : all.interfaces) printer.interface(interface);
-  printer.end(all, headline(all), results.summary);
+  printer.paths(results.paths);
+  // A run that only timed paths judged nothing, and was not meant to.
+  const bool only_timed = results.cases.empty() && !results.paths.empty();
+  if (!only_timed) printer.end(all, headline(all), results.summary);
   return finish(out);
 }
 

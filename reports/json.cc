@@ -73,6 +73,7 @@ WriterStatus write_json(const Results& results, std::ostream& out, const WriterO
                    {"run", to_json(results.run)},
                    {"interfaces", list(results.interfaces)},
                    {"cases", list(results.cases)},
+                   {"paths", list(results.paths)},
                    {"logs", list(results.logs)},
                    {"others", list(results.others)},
                    {"summary", results.summary ? to_json(*results.summary) : Json()},

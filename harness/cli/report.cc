@@ -74,6 +74,13 @@ void merge(reports::Results& whole, reports::Results part, const std::string& pa
       throw Exit{kUsage, fmt::format("{}: {} stands in another stream too", path, record.id)};
     whole.cases.push_back(std::move(record));
   }
+  ids.clear();
+  for (const auto& record : whole.paths) ids.insert(record.id);
+  for (auto& record : part.paths) {
+    if (!ids.insert(record.id).second)
+      throw Exit{kUsage, fmt::format("{}: {} stands in another stream too", path, record.id)};
+    whole.paths.push_back(std::move(record));
+  }
   merge_interfaces(whole.interfaces, std::move(part.interfaces));
   std::ranges::move(part.logs, std::back_inserter(whole.logs));
   std::ranges::move(part.others, std::back_inserter(whole.others));

@@ -3,136 +3,17 @@
 
 #include <fmt/format.h>
 
-#include <limits>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "reports/stream/fields.h"
 #include "reports/stream/reader.h"
 
 namespace hypervet::reports {
 namespace {
 
 using Json = nlohmann::json;
-
-[[noreturn]] void bad(std::size_t column, std::string message) {
-  throw LineError{LineError::Kind::kBad, column, std::move(message)};
-}
-
-// The members of one object, fetched by name and type. Throws LineError, which decode_record
-// catches.
-class Fields {
- public:
-  // `what` names the object in messages: "case record".
-  Fields(const Json& object, std::string_view line, std::string what)
-      : object_(object), line_(line), what_(std::move(what)) {
-    if (!object_.is_object()) bad(1, fmt::format("{} must be an object", what_));
-  }
-
-  const std::string& string(const char* key) const { return text(key, required(key)); }
-  std::string optional_string(const char* key) const {
-    const Json* value = optional(key);
-    return value ? text(key, *value) : std::string();
-  }
-  bool has(const char* key) const { return optional(key) != nullptr; }
-
-  std::uint64_t number(const char* key) const { return unsigned_number(key, required(key)); }
-  std::uint64_t optional_number(const char* key, std::uint64_t otherwise = 0) const {
-    const Json* value = optional(key);
-    return value ? unsigned_number(key, *value) : otherwise;
-  }
-  int small_number(const char* key) const {
-    const Json& value = required(key);
-    constexpr int kMost = std::numeric_limits<int>::max();
-    const bool fits = value.is_number_unsigned()
-                          ? value.get<std::uint64_t>() <= kMost
-                          : value.is_number_integer() && value.get<std::int64_t>() >= -kMost;
-    if (!fits) mistyped(key, "a small whole number");
-    return value.get<int>();
-  }
-  bool boolean(const char* key) const {
-    const Json& value = required(key);
-    if (!value.is_boolean()) mistyped(key, "true or false");
-    return value.get<bool>();
-  }
-  // Empty array when the key is absent and not `must_be_there`.
-  const Json& array(const char* key, bool must_be_there) const {
-    static const Json kEmpty = Json::array();
-    const Json* value = must_be_there ? &required(key) : optional(key);
-    if (!value) return kEmpty;
-    if (!value->is_array()) mistyped(key, "an array");
-    return *value;
-  }
-  std::vector<std::string> strings(const char* key) const {
-    std::vector<std::string> words;
-    for (const Json& value : array(key, false)) {
-      if (!value.is_string()) mistyped(key, "an array of strings");
-      words.push_back(value.get_ref<const std::string&>());
-    }
-    return words;
-  }
-  std::map<std::string, std::string> string_map(const char* key) const {
-    std::map<std::string, std::string> map;
-    const Json* value = optional(key);
-    if (!value) return map;
-    if (!value->is_object()) mistyped(key, "an object of strings");
-    for (const auto& [name, text] : value->items()) {
-      if (!text.is_string()) mistyped(key, "an object of strings");
-      map.emplace(name, text.get_ref<const std::string&>());
-    }
-    return map;
-  }
-  Fields object(const char* key) const {
-    const Json& value = required(key);
-    if (!value.is_object()) mistyped(key, "an object");
-    return Fields(value, line_, fmt::format("\"{}\" of {}", key, what_));
-  }
-  template <typename Enum>
-  Enum word(const char* key, std::optional<Enum> (*parse)(std::string_view)) const {
-    return parsed(key, string(key), parse);
-  }
-  template <typename Enum>
-  Enum parsed(const char* key, const std::string& word,
-              std::optional<Enum> (*parse)(std::string_view)) const {
-    const std::optional<Enum> value = parse(word);
-    if (!value) {
-      bad(column_of(key), fmt::format("\"{}\" of {} has the unknown value \"{}\"", key, what_,
-                                      word.size() <= 40 ? word : word.substr(0, 40) + "..."));
-    }
-    return *value;
-  }
-
- private:
-  const Json* optional(const char* key) const {
-    const auto found = object_.find(key);
-    return found == object_.end() ? nullptr : &*found;
-  }
-  const Json& required(const char* key) const {
-    const Json* value = optional(key);
-    if (!value) bad(1, fmt::format("{} lacks \"{}\"", what_, key));
-    return *value;
-  }
-  const std::string& text(const char* key, const Json& value) const {
-    if (!value.is_string()) mistyped(key, "a string");
-    return value.get_ref<const std::string&>();
-  }
-  std::uint64_t unsigned_number(const char* key, const Json& value) const {
-    if (!value.is_number_unsigned()) mistyped(key, "a whole number that is not negative");
-    return value.get<std::uint64_t>();
-  }
-  [[noreturn]] void mistyped(const char* key, std::string_view wanted) const {
-    bad(column_of(key), fmt::format("\"{}\" of {} must be {}", key, what_, wanted));
-  }
-  // The parser keeps no positions, so the key is looked for in the text: right unless a value
-  // quotes it earlier.
-  std::size_t column_of(const char* key) const {
-    const std::size_t at = line_.find(fmt::format("\"{}\":", key));
-    return at == std::string_view::npos ? 1 : at + 1;
-  }
-
-  const Json& object_;
-  std::string_view line_;
-  std::string what_;
-};
 
 Run decode_run(const Fields& f) {
   Run run;
@@ -221,6 +102,41 @@ Case decode_case(const Fields& f) {
   return c;
 }
 
+// A record with figures says of what they are: those of no samples would be noughts that mean
+// nothing.
+void check_measured(const Fields& f, const Path& path) {
+  for (const char* key : {"unit", "samples", "min", "median", "p99"}) f.require(key);
+  if (path.samples == 0) f.refuse("samples", "is 0 although there is no \"reason\"");
+}
+
+Path decode_path(const Fields& f) {
+  Path path;
+  path.id = f.string("id");
+  path.interface = f.string("interface");
+  path.what = f.optional_string("what");
+  path.backend = f.optional_string("backend");
+  path.target = f.optional_string("target");
+  path.provider = f.optional_string("provider");
+  path.unit = f.optional_string("unit");
+  path.samples = f.optional_number("samples");
+  path.min = f.optional_real("min");
+  path.median = f.optional_real("median");
+  path.p99 = f.optional_real("p99");
+  path.spread = f.optional_real("spread");
+  path.overhead = f.optional_real("overhead");
+  path.noise_floor = f.optional_real("noise_floor");
+  path.contrast = f.optional_string("contrast");
+  if (f.has("dividend")) {
+    const Fields dividend = f.object("dividend");
+    path.dividend = Dividend{dividend.real("value"), dividend.real("low"), dividend.real("high")};
+  }
+  path.reason = f.optional_string("reason");
+  path.method = f.optional_string("method");
+  path.launches = f.real_lists("launches");
+  if (path.reason.empty()) check_measured(f, path);
+  return path;
+}
+
 Log decode_log(const Fields& f) { return {f.string("name"), f.string("text")}; }
 
 Summary decode_summary(const Fields& f) {
@@ -272,6 +188,15 @@ std::string plain(std::string_view what) {
   return std::string(what);
 }
 
+// Where the text stands in the line that the message quotes last.
+std::size_t column_of_quoted(std::string_view line, std::string_view message) {
+  const auto end = message.rfind('\'');
+  const auto start = end == message.npos || end == 0 ? message.npos : message.rfind('\'', end - 1);
+  if (start == message.npos) return 1;
+  const auto at = line.find(message.substr(start + 1, end - start - 1));
+  return at == line.npos ? 1 : at + 1;
+}
+
 Json parse(std::string_view line) {
   if (too_deep(line)) bad(1, fmt::format("nested deeper than {} levels", kMaxNesting));
   try {
@@ -280,8 +205,11 @@ Json parse(std::string_view line) {
     const bool at_end = error.byte > line.size();
     throw LineError{at_end ? LineError::Kind::kCut : LineError::Kind::kBad,
                     std::max<std::size_t>(error.byte, 1), "not JSON: " + plain(error.what())};
-  } catch (const Json::exception& error) {  // a number out of range
-    bad(1, fmt::format("not JSON: {}", plain(error.what())));
+  } catch (const Json::out_of_range& error) {  // 1e999: the message ends in the number, quoted
+    std::string what = plain(error.what());
+    bad(column_of_quoted(line, what), "not JSON: " + what);
+  } catch (const Json::exception& error) {
+    bad(1, "not JSON: " + plain(error.what()));
   }
 }
 
@@ -294,6 +222,7 @@ Record decode(std::string_view line) {
   if (type == "run") return decode_run(fields);
   if (type == "interface") return decode_interface(fields, line);
   if (type == "case") return decode_case(fields);
+  if (type == "path") return decode_path(fields);
   if (type == "log") return decode_log(fields);
   if (type == "summary") return decode_summary(fields);
   return OtherRecord{type, std::string(line)};

@@ -117,6 +117,34 @@ Json to_json(const Case& c) {
   return json;
 }
 
+Json to_json(const Path& path) {
+  Json json = {{"type", "path"},
+               {"id", path.id},
+               {"interface", path.interface},
+               {"what", bounded(path.what)},
+               {"backend", path.backend},
+               {"target", path.target},
+               {"provider", path.provider},
+               {"unit", path.unit},
+               {"samples", path.samples},
+               {"min", path.min},
+               {"median", path.median},
+               {"p99", path.p99},
+               {"spread", path.spread},
+               {"overhead", path.overhead},
+               {"noise_floor", path.noise_floor},
+               {"contrast", path.contrast}};
+  if (path.dividend) {
+    json["dividend"] = {{"value", path.dividend->value},
+                        {"low", path.dividend->low},
+                        {"high", path.dividend->high}};
+  }
+  json["reason"] = bounded(path.reason);
+  json["method"] = bounded(path.method);
+  json["launches"] = path.launches;
+  return json;
+}
+
 Json to_json(const Log& log) {
   return {{"type", "log"}, {"name", bounded(log.name)}, {"text", head_and_tail(log.text)}};
 }

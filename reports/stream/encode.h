@@ -16,6 +16,7 @@ using Json = nlohmann::ordered_json;
 Json to_json(const Run& run);
 Json to_json(const Interface& interface);
 Json to_json(const Case& c);
+Json to_json(const Path& path);
 Json to_json(const Log& log);
 Json to_json(const Summary& summary);
 Json to_json(const OtherRecord& other);

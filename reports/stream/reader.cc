@@ -88,6 +88,9 @@ std::optional<StreamError> StreamReader::check_order(const Record& record) {
   if (const auto* c = std::get_if<Case>(&record); c && !case_ids_.insert(c->id).second) {
     return error(1, fmt::format("case \"{}\" appears a second time", c->id));
   }
+  if (const auto* p = std::get_if<Path>(&record); p && !path_ids_.insert(p->id).second) {
+    return error(1, fmt::format("path \"{}\" appears a second time", p->id));
+  }
   if (const auto* i = std::get_if<Interface>(&record); i && !interface_ids_.insert(i->id).second) {
     return error(1, fmt::format("interface \"{}\" appears a second time", i->id));
   }
@@ -135,6 +138,8 @@ void keep(Record&& record, Results& results, bool& have_run) {
           results.interfaces.push_back(std::move(typed));
         } else if constexpr (std::is_same_v<T, Case>) {
           results.cases.push_back(std::move(typed));
+        } else if constexpr (std::is_same_v<T, Path>) {
+          results.paths.push_back(std::move(typed));
         } else if constexpr (std::is_same_v<T, Log>) {
           results.logs.push_back(std::move(typed));
         } else if constexpr (std::is_same_v<T, Summary>) {

@@ -39,7 +39,7 @@ class StreamReader {
 
   // The next record; std::nullopt at the end. After an error the next call goes on with the
   // following line, except when finished() is true. The reader checks order too: a run record first
-  // and only there, nothing after the summary, no case id twice.
+  // and only there, nothing after the summary, no case or path id twice.
   std::expected<std::optional<Record>, StreamError> next();
 
   // No further record can come: end of the stream, or an error that makes the rest meaningless (a
@@ -73,6 +73,7 @@ class StreamReader {
   bool have_run_ = false;
   bool have_summary_ = false;
   std::unordered_set<std::string> case_ids_;
+  std::unordered_set<std::string> path_ids_;
   std::unordered_set<std::string> interface_ids_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The records of a result stream, typed. A stream is JSON Lines: one Run first, then one Interface
-// per interface in the run, one Case per executed case instance, and one Summary last. Everything
+// per interface in the run, one Case per executed case instance or one Path per timed path, and one
+// Summary last. Everything
 // that a person or CI reads is derived from these records alone, so they carry all that a report
 // says: no report looks a clause up in the specs.
 //
@@ -162,6 +163,42 @@ struct Case {
   bool operator==(const Case&) const = default;
 };
 
+// How many times cheaper a path is than its contrast: the ratio of the medians, contrast over path,
+// and its interval of 95 % confidence.
+struct Dividend {
+  double value = 0;
+  double low = 0;
+  double high = 0;
+  bool operator==(const Dividend&) const = default;
+};
+
+// One timed path: its figures and the samples behind them. All figures are per operation, in
+// `unit`, with the loop's own cost subtracted; the definitions of the quantiles are in
+// harness/measure/figures.h. Numbers are finite.
+struct Path {
+  std::string id;  // of the instance: kvm.path.send-ipi[cpus=2]
+  std::string interface;
+  std::string what;  // title: what is timed
+  std::string backend;
+  std::string target;
+  std::string provider;
+  std::string unit;           // "ns", "instructions" or "ticks"
+  std::uint64_t samples = 0;  // over all launches
+  double min = 0;
+  double median = 0;
+  double p99 = 0;
+  double spread = 0;       // interquartile range / median
+  double overhead = 0;     // the loop's own cost, per operation
+  double noise_floor = 0;  // relative: smaller differences are not told from noise
+  std::string contrast;    // id of the unparavirtualised way to the same end; empty: none
+  std::optional<Dividend> dividend;
+  std::string reason;  // why there are no figures (skipped or failed); then they are 0
+  std::string method;  // one line: how it was timed
+  std::vector<std::vector<double>> launches;  // the samples, per operation; one list a launch
+  bool measured() const { return reason.empty() && samples > 0; }
+  bool operator==(const Path&) const = default;
+};
+
 struct Summary {
   Counts counts;
   std::uint64_t planned = 0;
@@ -189,13 +226,14 @@ struct OtherRecord {
   bool operator==(const OtherRecord&) const = default;
 };
 
-using Record = std::variant<Run, Interface, Case, Log, Summary, OtherRecord>;
+using Record = std::variant<Run, Interface, Case, Path, Log, Summary, OtherRecord>;
 
 // A whole stream. What is missing from an interrupted run is missing here too: `summary` is empty.
 struct Results {
   Run run;
   std::vector<Interface> interfaces;
   std::vector<Case> cases;
+  std::vector<Path> paths;
   std::vector<Log> logs;
   std::optional<Summary> summary;
   std::vector<OtherRecord> others;

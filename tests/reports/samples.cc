@@ -209,6 +209,47 @@ Run run() {
   return run;
 }
 
+// Two launches of three samples, the second a bit slower.
+Path path(const Run& run, const std::string& provider, const char* id, const char* what,
+          double median, const char* contrast) {
+  Path p;
+  p.id = id;
+  p.interface = "kvm.hypercall";
+  p.what = what;
+  p.backend = run.backend;
+  p.target = run.target;
+  p.provider = provider;
+  p.unit = "ns";
+  p.samples = 6;
+  p.min = median - 12.25;
+  p.median = median;
+  p.p99 = median + 90.5;
+  p.spread = 0.021;
+  p.overhead = 1.125;
+  p.noise_floor = 0.004;
+  p.contrast = contrast;
+  p.method = "2 launches, TSC, batches of 64 operations";
+  p.launches = {{median - 12.25, median, median + 1}, {median - 2, median, median + 90.5}};
+  return p;
+}
+
+void add_paths(Results& results, const std::string& provider) {
+  Path vmcall = path(results.run, provider, "kvm.path.vmcall[nr=1]",
+                     "Round trip of a hypercall: an exit that the kernel answers", 412.5,
+                     "kvm.path.pio-user");
+  vmcall.dividend = Dividend{3.5, 3.4375, 3.5625};
+  results.paths.push_back(std::move(vmcall));
+  results.paths.push_back(path(results.run, provider, "kvm.path.pio-user",
+                               "Round trip of a port write that user space answers", 1443.75, ""));
+  Path skipped;
+  skipped.id = "kvm.path.send-ipi[cpus=2]";
+  skipped.interface = "kvm.hypercall";
+  skipped.what = "KVM_HC_SEND_IPI to two CPUs";
+  skipped.unit = "ns";
+  skipped.reason = "the target does not offer it: CPUID bit kvm.pv-send-ipi is 0";
+  results.paths.push_back(std::move(skipped));
+}
+
 constexpr const char* kReferenceProvider = "hypervet's reference model (virtio devices)";
 
 }  // namespace
@@ -325,6 +366,7 @@ Results mixed() {
         1012},
        {"virtio.blk.unknown-request", "type 99", {{"transport", "mmio"}}, Verdict::kPass, 871},
        {"virtio.blk.unknown-request", "type 99", {{"transport", "pci"}}, Verdict::kPass, 903}});
+  add_paths(results, kernel);
   results.logs.push_back({"kernel log of the lab",
                           "[    0.000000] Linux version 6.1.0-31-amd64\n"
                           "[    0.412345] kvm: Nested Virtualization enabled\n"
@@ -371,6 +413,11 @@ Results hostile() {
   Results results = mixed();
   results.run.target = results.run.cpu = results.run.notes = attack;
   results.logs = {{attack, attack}};
+  for (Path& path : results.paths) {
+    path.id += attack;
+    path.interface = path.what = path.unit = path.provider = path.contrast = path.method = attack;
+    if (!path.reason.empty()) path.reason = attack;
+  }
   Interface& interface = results.interfaces.front();
   interface.title = interface.source.document = attack;
   interface.clauses.front().text = interface.clauses.front().section = attack;
@@ -388,6 +435,7 @@ std::vector<Record> records(const Results& results) {
   std::vector<Record> records = {results.run};
   records.insert(records.end(), results.interfaces.begin(), results.interfaces.end());
   records.insert(records.end(), results.cases.begin(), results.cases.end());
+  records.insert(records.end(), results.paths.begin(), results.paths.end());
   records.insert(records.end(), results.logs.begin(), results.logs.end());
   records.insert(records.end(), results.others.begin(), results.others.end());
   if (results.summary) records.emplace_back(*results.summary);

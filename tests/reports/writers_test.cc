@@ -76,9 +76,27 @@ TEST(Console, ShowsWhatDidNotPassAndHowToReproduceIt) {
   EXPECT_THAT(text, HasSubstr("reproduce hypervet run 'kvm.hypercall.user-mode/from ring 3[nr=5]' "
                               "--backend kvm --seed 42\n"));
   EXPECT_THAT(text, HasSubstr("2 of 3 clauses judged; 1 without a case; 4 pass\n"));
-  EXPECT_THAT(text,
-              HasSubstr("18 cases: 12 pass, 2 fail, 1 hang, 1 crash, 1 skip, 1 error in 2.09 s"));
+  EXPECT_THAT(text, HasSubstr("18 cases: 12 pass, 2 fail, 1 hang, 1 crash, 1 skip, 1 error "
+                              "(1 waived failure) in 2.09 s"));
   EXPECT_THAT(text, Not(HasSubstr("unused number[nr=13]"))) << "a plain pass is not listed";
+}
+
+TEST(Console, PathsAreATableAndARunOfThemAloneIsNoVerdict) {
+  Results results = samples::mixed();
+  const std::string table =
+      "  path                           median        min        p99  unit           spread    "
+      "noise  dividend\n"
+      "  kvm.path.vmcall[nr=1]           412.5      400.2        503  ns              2.1 %    "
+      "0.4 %  3.5x (3.438..3.562)\n"
+      "  kvm.path.pio-user                1444       1432       1534  ns              2.1 %    "
+      "0.4 %\n"
+      "  kvm.path.send-ipi[cpus=2]  the target does not offer it: CPUID bit kvm.pv-send-ipi is 0\n"
+      "  3 paths: 2 measured, 1 not\n";
+  EXPECT_THAT(written("console", results), HasSubstr(table));
+  EXPECT_THAT(written("console", results), HasSubstr("does not conform"));
+  results.cases.clear();
+  results.interfaces.clear();
+  EXPECT_THAT(written("console", results), ::testing::EndsWith(table));
 }
 
 TEST(Console, ColourOnlyWhenAskedAndNeverFromTheGuest) {
@@ -213,7 +231,7 @@ TEST(Ktap, GuestCannotForgeAResult) {
 
 TEST(Json, HoldsRecordsAndDigest) {
   Results results = samples::mixed();
-  results.others.push_back({"path", R"({"type":"path","median":1.5})"});
+  results.others.push_back({"rumour", R"({"type":"rumour","median":1.5})"});
   const json document = json::parse(written("json", results));
   EXPECT_EQ(document["format"], 1);
   EXPECT_EQ(document["cases"].size(), 18u);
@@ -222,6 +240,8 @@ TEST(Json, HoldsRecordsAndDigest) {
   EXPECT_EQ(document["logs"][0]["name"], "kernel log of the lab");
   EXPECT_EQ(document["logs"][0]["text"], samples::mixed().logs[0].text);
   EXPECT_EQ(document["others"][0]["median"], 1.5);
+  EXPECT_EQ(document["paths"][0]["median"], 412.5);
+  EXPECT_EQ(document["paths"][0]["launches"][1][1], 412.5);
   EXPECT_EQ(document["summary"]["exit_status"], 1);
   EXPECT_EQ(document["digest"]["standing"], "violates");
   EXPECT_EQ(document["digest"]["coverage"]["judged"], 10);

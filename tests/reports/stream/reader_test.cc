@@ -60,13 +60,38 @@ TEST(Reader, BlankLinesCrLfAndMissingLastBreakAreFine) {
 }
 
 TEST(Reader, UnknownRecordTypesAndKeysAreKept) {
-  const std::string path = R"({"type":"path","id":"kvm.hypercall.null","median_ns":412.5})";
-  const auto result = read(std::string(kRun) + path + "\n" + kCase);
+  const std::string rumour = R"({"type":"rumour","id":"kvm.hypercall.null","median_ns":412.5})";
+  const auto result = read(std::string(kRun) + rumour + "\n" + kCase);
   ASSERT_TRUE(result) << to_string(result.error());
   ASSERT_EQ(result->results.others.size(), 1u);
-  EXPECT_EQ(result->results.others[0], (OtherRecord{"path", path}));
+  EXPECT_EQ(result->results.others[0], (OtherRecord{"rumour", rumour}));
   EXPECT_TRUE(read(std::string(kRun) + R"({"type":"summary","new":[1],"counts":{},"planned":1,)" +
                    R"("executed":0,"conformant":false,"exit_status":130})"));
+}
+
+TEST(Reader, PathRecords) {
+  const std::string path =
+      R"({"type":"path","id":"a.p","interface":"a","unit":"ns","samples":2,"min":1,"median":1.5,)"
+      R"("p99":2,"dividend":{"value":3,"low":2.5,"high":3.5},"launches":[[1,2e0],[]],"new":{}})"
+      "\n";
+  const std::string skipped =
+      R"({"type":"path","id":"a.q","interface":"a","reason":"no such hook"})"
+      "\n";
+  const auto result = read(std::string(kRun) + path + kCase + skipped + kSummary);
+  ASSERT_TRUE(result) << to_string(result.error());
+  ASSERT_EQ(result->results.paths.size(), 2u);
+  const Path& first = result->results.paths[0];
+  EXPECT_TRUE(first.measured());
+  EXPECT_EQ(first.median, 1.5);
+  EXPECT_EQ(first.dividend, (Dividend{3, 2.5, 3.5}));
+  EXPECT_EQ(first.launches, (std::vector<std::vector<double>>{{1, 2}, {}}));
+  EXPECT_FALSE(result->results.paths[1].measured());
+  EXPECT_EQ(result->results.paths[1].reason, "no such hook");
+  EXPECT_EQ(flaw_of(std::string(kRun) + path + kCase + path),
+            "r.jsonl:4:1: path \"a.p\" appears a second time");
+  EXPECT_EQ(flaw_of(std::string(kRun) + kSummary + path),
+            "r.jsonl:3:1: a record after the summary, which must be the last one");
+  EXPECT_EQ(flaw_of(path), "r.jsonl:1:1: the first record must be the run record");
 }
 
 TEST(Reader, NewerFormatNamesBothVersions) {
@@ -132,6 +157,25 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"null", "1: a record must be an object, not null"},
         BadLine{R"({"type":"case","id":"x","clause":"y","interface":"a","level":"must"})",
                 "1: case record lacks \"verdict\""},
+        BadLine{R"({"type":"path","id":"x"})", "1: path record lacks \"interface\""},
+        BadLine{R"({"type":"path","id":"x","interface":"a","samples":1,"min":0})",
+                "1: path record lacks \"unit\""},
+        BadLine{
+            R"({"type":"path","id":"x","interface":"a","unit":"ns","samples":0,"min":0,"median":0,"p99":0})",
+            "53: \"samples\" of path record is 0 although there is no \"reason\""},
+        BadLine{R"({"type":"path","id":"x","interface":"a","min":null})",
+                "41: \"min\" of path record must be a finite number"},
+        BadLine{R"({"type":"path","id":"x","interface":"a","median":1e999})",
+                "50: not JSON: number overflow parsing '1e999'"},
+        BadLine{R"({"type":"path","id":"x","interface":"a","median":NaN})",
+                "50: not JSON: syntax error while parsing value - invalid literal; last read: "
+                "'\"median\":N'"},
+        BadLine{R"({"type":"path","id":"x","interface":"a","launches":[[1,null]]})",
+                "41: \"launches\" of path record must be an array of arrays of finite numbers"},
+        BadLine{R"({"type":"path","id":"x","interface":"a","launches":[1]})",
+                "41: \"launches\" of path record must be an array of arrays of numbers"},
+        BadLine{R"({"type":"path","id":"x","interface":"a","dividend":{"value":1,"low":"1"}})",
+                "63: \"low\" of \"dividend\" of path record must be a finite number"},
         BadLine{R"({"type":"case","clause":"y"})", "1: case record lacks \"id\""},
         BadLine{R"({"type":"case","id":7})", "16: \"id\" of case record must be a string"},
         BadLine{
@@ -177,7 +221,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{
             R"({"type":"run","format":1,"hypervet":"0.1.0","started":"","backend":"","target":"","provider":"","planned":0})",
             "1: a second run record"},
-        BadLine{R"({"type":"x","n":1e999})", "1: not JSON: number overflow parsing '1e999'"}));
+        BadLine{R"({"type":"x","n":1e999})", "17: not JSON: number overflow parsing '1e999'"}));
 
 TEST(Reader, LogsStandAnywhereBeforeTheSummary) {
   const std::string log = R"({"type":"log","name":"kernel log","text":"a\nb"})"

@@ -21,6 +21,7 @@ std::string stream(const Results& results) {
   std::string text = to_json_line(results.run) + '\n';
   for (const Interface& interface : results.interfaces) text += to_json_line(interface) + '\n';
   for (const Case& c : results.cases) text += to_json_line(c) + '\n';
+  for (const Path& path : results.paths) text += to_json_line(path) + '\n';
   for (const Log& log : results.logs) text += to_json_line(log) + '\n';
   for (const OtherRecord& other : results.others) text += to_json_line(other) + '\n';
   if (results.summary) text += to_json_line(*results.summary) + '\n';
@@ -45,6 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(second->results.run == first->results.run);
     require(second->results.interfaces == first->results.interfaces);
     require(second->results.cases == first->results.cases);
+    require(second->results.paths == first->results.paths);
     require(second->results.logs == first->results.logs);
     require(second->results.others == first->results.others);
     require(second->results.summary == first->results.summary);

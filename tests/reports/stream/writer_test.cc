@@ -50,6 +50,8 @@ TEST_F(WriterTest, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(read->results.run, results.run);
   EXPECT_EQ(read->results.interfaces, results.interfaces);
   EXPECT_EQ(read->results.cases, results.cases);
+  EXPECT_EQ(read->results.paths, results.paths);
+  EXPECT_FALSE(results.paths.empty());
   EXPECT_EQ(read->results.logs, results.logs);
   EXPECT_FALSE(results.logs.empty());
   EXPECT_EQ(read->results.summary, results.summary);
@@ -125,9 +127,17 @@ TEST_F(WriterTest, LogMayHoldAnyBytes) {
             std::string("a\0b\xEF\xBF\xBD\x1b[31m\n", 12));
 }
 
+TEST_F(WriterTest, SamplesOfAPathKeepEveryDigit) {
+  Path path;
+  path.id = "kvm.path.x";
+  path.launches = {{0.1, 1.0 / 3, 1e-300, 123456789012345678.0}, {}, {-0.5}};
+  const auto json = nlohmann::json::parse(to_json_line(path));
+  EXPECT_EQ(json["launches"].get<std::vector<std::vector<double>>>(), path.launches);
+}
+
 TEST_F(WriterTest, UnknownRecordKeepsItsText) {
-  const OtherRecord other{"path",
-                          R"({"type":"path","median":1.10,"big":123456789012345678901234567890})"};
+  const OtherRecord other{
+      "rumour", R"({"type":"rumour","median":1.10,"big":123456789012345678901234567890})"};
   EXPECT_EQ(to_json_line(other), other.text);
 }
 
@@ -215,7 +225,7 @@ TEST_F(WriterTest, ResumedStreamEqualsAnUninterruptedOne) {
     auto read = read_results_file(file);
     ASSERT_TRUE(read) << cut << ": " << to_string(read.error());
     const std::size_t done = 1 + read->results.interfaces.size() + read->results.cases.size() +
-                             read->results.logs.size();
+                             read->results.paths.size() + read->results.logs.size();
     auto writer = StreamWriter::resume(file, read->resume_offset);
     ASSERT_TRUE(writer) << writer.error();
     const auto all = samples::records(results);
