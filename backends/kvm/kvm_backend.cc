@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "backends/kvm/host_actions.h"
+#include "backends/kvm/host_clock.h"
 #include "backends/kvm/identity.h"
 #include "backends/kvm/machine.h"
 #include "backends/kvm/page_swap.h"
@@ -49,9 +50,9 @@ backends::Availability try_vm(const std::filesystem::path& device, const System&
 }  // namespace
 
 KvmBackend::KvmBackend(const std::filesystem::path& agent, const std::filesystem::path& device,
-                       SettingValues preferred)
+                       SettingValues preferred, bool may_change_clock)
     : target_(target_name()),
-      host_clock_(host_clock_source()),
+      host_clock_(std::make_unique<HostClock>(may_change_clock)),
       preferred_(std::move(preferred)),
       agent_(read_image(agent)),
       watchdogs_(std::make_unique<Watchdogs>()) {
@@ -101,7 +102,7 @@ unsigned KvmBackend::max_cpus() const {
 
 std::optional<std::string> KvmBackend::refuses(const backends::Configuration& configuration) const {
   if (!system_) return device_.reason;
-  return refusal(completed(configuration), *system_, max_cpus(), host_clock_);
+  return refusal(completed(configuration), *system_, max_cpus(), *host_clock_);
 }
 
 backends::Configuration KvmBackend::completed(const backends::Configuration& configuration) const {
@@ -125,6 +126,9 @@ backends::Outcome KvmBackend::run(const backends::Job& job) const {
                     .program = job.program,
                     .command_line = "",
                     .is_agent = true};
+  const auto clock = configuration.settings.find("host-clock");
+  const auto held = host_clock_->hold(clock == configuration.settings.end() ? "" : clock->second);
+  if (!held.error().empty()) return backend_error(held.error());
   return run_machine(*system_, configuration, cargo, job.limits, *watchdogs_);
 }
 

@@ -22,6 +22,7 @@
 
 namespace hypervet::kvm {
 
+class HostClock;
 class Watchdogs;
 
 using SettingValues = std::map<std::string, std::string, std::less<>>;
@@ -32,8 +33,10 @@ class KvmBackend final : public backends::Backend {
 
   // `agent` is the payload that executes programs. Never throws for a bad path: availability()
   // tells. `preferred` are settings of every machine whose configuration does not say otherwise.
+  // `may_change_clock`: a case that wants a host without TSC gets one (host_clock.h).
   explicit KvmBackend(const std::filesystem::path& agent,
-                      const std::filesystem::path& device = kDevice, SettingValues preferred = {});
+                      const std::filesystem::path& device = kDevice, SettingValues preferred = {},
+                      bool may_change_clock = false);
 
   ~KvmBackend() override;
 
@@ -64,7 +67,7 @@ class KvmBackend final : public backends::Backend {
   std::optional<System> system_;
   backends::Availability device_;  // of the device alone
   std::string target_;
-  std::string host_clock_;
+  std::unique_ptr<HostClock> host_clock_;  // thread-safe
   SettingValues preferred_;
   bool can_swap_pages_ = false;
   std::expected<Image, std::string> agent_;

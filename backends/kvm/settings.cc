@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "backends/machine/pvh_boot.h"
 
@@ -35,21 +34,6 @@ std::optional<std::string> unknown_setting(const backends::Configuration& config
     }
   }
   return std::nullopt;
-}
-
-// KVM gives CLOCK_PAIRING's time only while the host keeps time with the TSC, directly or through
-// Hyper-V's page.
-bool is_tsc(std::string_view clock) {
-  return clock == "tsc" || clock == "hyperv_clocksource_tsc_page";
-}
-
-std::optional<std::string> clock_refusal(const backends::Configuration& configuration,
-                                         std::string_view host_clock) {
-  const auto asked = configuration.settings.find("host-clock");
-  if (asked == configuration.settings.end()) return std::nullopt;
-  if (host_clock.empty()) return "host-clock: this host does not tell what it keeps time with";
-  if (is_tsc(host_clock) == (asked->second == "tsc")) return std::nullopt;
-  return fmt::format("host-clock={}: this host keeps time with {}", asked->second, host_clock);
 }
 
 std::optional<std::string> capability_refusal(const Settings& settings, const System& system) {
@@ -96,16 +80,9 @@ Settings read_settings(const backends::Configuration& configuration) {
           .split_irqchip = is("irqchip", "split")};
 }
 
-std::string host_clock_source() {
-  std::ifstream file("/sys/devices/system/clocksource/clocksource0/current_clocksource");
-  std::string name;
-  file >> name;
-  return name;
-}
-
 std::optional<std::string> refusal(const backends::Configuration& configuration,
                                    const System& system, unsigned max_cpus,
-                                   std::string_view host_clock) {
+                                   const HostClock& host_clock) {
   if (configuration.cpus == 0 || configuration.cpus > max_cpus) {
     return fmt::format("{} CPUs: this host gives a machine 1 to {}", configuration.cpus, max_cpus);
   }
@@ -115,7 +92,10 @@ std::optional<std::string> refusal(const backends::Configuration& configuration,
                        protocol::kMinimumMemory, machine::kMaxMemory);
   }
   if (auto unknown = unknown_setting(configuration)) return unknown;
-  if (auto clock = clock_refusal(configuration, host_clock)) return clock;
+  if (const auto clock = configuration.settings.find("host-clock");
+      clock != configuration.settings.end()) {
+    if (auto why = host_clock.refusal(clock->second)) return why;
+  }
   return capability_refusal(read_settings(configuration), system);
 }
 

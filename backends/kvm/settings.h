@@ -7,6 +7,7 @@
 #include <string>
 
 #include "backends/backend.h"
+#include "backends/kvm/host_clock.h"
 #include "backends/kvm/system.h"
 
 namespace hypervet::kvm {
@@ -26,13 +27,10 @@ struct Settings {
 // Settings that are not known are ignored here: refuses() has named them.
 Settings read_settings(const backends::Configuration& configuration);
 
-// The clock source that the host's kernel keeps time with ("tsc"), empty if it does not tell.
-std::string host_clock_source();
-
-// Empty, or one clear line. `host_clock` is host_clock_source()'s answer.
+// Empty, or one clear line.
 std::optional<std::string> refusal(const backends::Configuration& configuration,
                                    const System& system, unsigned max_cpus,
-                                   std::string_view host_clock);
+                                   const HostClock& host_clock);
 
 // What the agent is told through its command line (guest-payloads/boot/options.h). tsc_khz 0: not
 // known.

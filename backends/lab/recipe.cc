@@ -120,9 +120,9 @@ void read_wrongs(const fs::path& file, const Section& top, Recipe& recipe) {
 Recipe read(const fs::path& file) {
   Recipe recipe;
   recipe.text = read_file(file);
-  const Section top(
-      file, YAML::Load(recipe.text), "the recipe",
-      {"lab", "title", "emulation", "backend", "kernel", "packages", "init", "emulator", "wrong"});
+  const Section top(file, YAML::Load(recipe.text), "the recipe",
+                    {"lab", "title", "emulation", "backend", "options", "kernel", "packages",
+                     "init", "emulator", "wrong"});
   recipe.name = top.text("lab");
   if (recipe.name != file.stem().string()) {
     flaw(file, top.node("lab").Mark(),
@@ -131,6 +131,7 @@ Recipe read(const fs::path& file) {
   recipe.title = top.text("title");
   recipe.emulation = top.text("emulation");
   recipe.backend = top.text("backend");
+  recipe.options = top.texts("options");
   read_kernel(file, top, recipe);
   recipe.busybox_package =
       Section(file, top.node("packages"), "packages", {"busybox"}).text("busybox");

@@ -19,8 +19,9 @@ struct TimeKeeping {
 struct Recipe {
   std::string name;
   std::string title;
-  std::string emulation;  // in brackets behind the target's name: "emulated SVM"
-  std::string backend;    // that hypervet uses inside
+  std::string emulation;             // in brackets behind the target's name: "emulated SVM"
+  std::string backend;               // that hypervet uses inside
+  std::vector<std::string> options;  // of the inner hypervet's verbs that take a backend
 
   struct {
     std::string package;          // glob over Debian package names; the highest version is taken

@@ -140,6 +140,16 @@ void Application::add_backend_options(CLI::App* verb, BackendChoice& choice) con
                    "Who has PIC and IOAPIC of the kvm backend's machines: kernel, split")
       ->check(CLI::IsMember({"kernel", "split"}))
       ->capture_default_str();
+  verb->add_flag(
+      "--may-change-host-clock", choice.may_change_clock,
+      "The kvm backend may change the host's clock source for a case that wants another");
+}
+
+std::vector<std::string> BackendChoice::words() const {
+  std::vector<std::string> words;
+  if (irqchip != "kernel") words.insert(words.end(), {"--irqchip", irqchip});
+  if (may_change_clock) words.emplace_back("--may-change-host-clock");
+  return words;
 }
 
 std::unique_ptr<backends::Backend> Application::make_backend(const BackendChoice& choice) const {
@@ -149,7 +159,8 @@ std::unique_ptr<backends::Backend> Application::make_backend(const BackendChoice
     backend = std::make_unique<sim::SimBackend>(sim::SimOptions{agent(), vendor});
   } else if (choice.name == "kvm") {
     backend = std::make_unique<kvm::KvmBackend>(agent(), choice.device,
-                                                kvm::SettingValues{{"irqchip", choice.irqchip}});
+                                                kvm::SettingValues{{"irqchip", choice.irqchip}},
+                                                choice.may_change_clock);
   } else {
     throw Exit{kUsage, fmt::format("unknown backend '{}'; there are sim and kvm", choice.name)};
   }

@@ -47,6 +47,10 @@ struct BackendChoice {
   std::string vendor = "intel";     // of the simulated processor
   std::string device = "/dev/kvm";  // of the KVM engine
   std::string irqchip = "kernel";   // of its machines, where a case does not say
+  bool may_change_clock = false;    // a case may change the host's clock source while it runs
+
+  // The options that change what its machines are, for a command that is shown or handed on.
+  std::vector<std::string> words() const;
 };
 
 class Application {

@@ -19,9 +19,16 @@ LocalExecution::LocalExecution(Application& application, const spec::Specs& spec
   if (options_.jobs == 0) options_.jobs = std::max(1u, std::thread::hardware_concurrency());
 }
 
+std::vector<std::string> LocalExecution::words() const {
+  auto words = options_.backend.words();
+  words.insert(words.begin(), {"--backend", options_.backend.name});
+  return words;
+}
+
 Executed LocalExecution::run(const std::vector<run::Instance>& instances, std::size_t planned,
                              bool fail_fast, const Listener& listener) {
-  const auto invocation = application_.invocation(options_.jobs);
+  auto invocation = application_.invocation(options_.jobs);
+  invocation.options = options_.backend.words();
   backends::Limits limits;
   limits.deadline = std::chrono::nanoseconds(static_cast<long long>(options_.timeout * 1e9));
   auto session = run::open_session(specs_, *backend_, options_.seed, limits);

@@ -14,7 +14,7 @@ class LocalExecution : public Execution {
                  const ExecutionOptions& options);
 
   std::string name() const override { return options_.backend.name; }
-  std::vector<std::string> words() const override { return {"--backend", options_.backend.name}; }
+  std::vector<std::string> words() const override;
   Executed run(const std::vector<run::Instance>& instances, std::size_t planned, bool fail_fast,
                const Listener& listener) override;
 

@@ -91,9 +91,11 @@ std::vector<reports::Interface> interface_records(
 
 std::string reproduce(const Session& session, const Invocation& invocation,
                       const Instance& instance) {
-  return fmt::format("{} run '{}' --backend {} --seed {}{}", invocation.command, instance.id,
-                     session.backend->name(), session.seed,
-                     session.channel == kMemoryChannel ? "" : " --channel " + session.channel);
+  auto line = fmt::format("{} run '{}' --backend {} --seed {}{}", invocation.command, instance.id,
+                          session.backend->name(), session.seed,
+                          session.channel == kMemoryChannel ? "" : " --channel " + session.channel);
+  for (const auto& option : invocation.options) line += " " + option;
+  return line;
 }
 
 reports::Case blank_record(const Instance& instance) {

@@ -19,6 +19,7 @@ struct Invocation {
   std::string version;
   std::string payload_hash;
   unsigned jobs = 1;
+  std::vector<std::string> options = {};  // beyond backend, seed and channel, to run it again
 };
 
 reports::Run run_record(const Session& session, const Invocation& invocation, std::size_t planned);
