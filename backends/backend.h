@@ -74,6 +74,10 @@ inline const std::vector<Setting>& known_settings() {
       {"irqchip",
        {"kernel", "split"},
        "who has the PIC and the IOAPIC: the kernel, or user space (KVM_CAP_SPLIT_IRQCHIP)"},
+      {"doorbell", {"off", "on"}, "a port and an address whose writes only count, as an ioeventfd"},
+      {"platform-timers",
+       {"off", "on"},
+       "the clocks of a PC that guests read without paravirtualisation: PIT, ACPI PM timer, HPET"},
       {"channel", {"memory", "serial"}, "how observations leave the guest"},
   };
   return settings;

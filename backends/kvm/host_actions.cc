@@ -71,6 +71,7 @@ bool can_perform(HostVerb verb, const System& system, bool can_swap_pages) {
     case HostVerb::kSetLine:
     case HostVerb::kReadDirtyLog:
     case HostVerb::kDirtyPage:
+    case HostVerb::kCountRings:
       return true;
     case HostVerb::kNone:
       break;
@@ -110,6 +111,8 @@ HostAnswer HostActions::perform(const HostCall& call, unsigned cpu, VcpuThreads&
       return dirty_.read();
     case HostVerb::kDirtyPage:
       return dirty_.page(first);
+    case HostVerb::kCountRings:
+      return kFailed;
     case HostVerb::kNone:
       break;
   }

@@ -121,6 +121,10 @@ void Machine::restore(const State& state) {
   stop_.reset();
 }
 
+void Machine::declare(const DeclaredCosts& costs) {
+  for (const auto& vcpu : vcpus_) charge(costs, vcpu->cpu.costs());
+}
+
 std::uint64_t Machine::now() const {
   if (current_ == nullptr) return now_;
   return now_ + (current_->cpu.ticks() - slice_ticks_);

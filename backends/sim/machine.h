@@ -36,6 +36,7 @@
 #include "backends/sim/cpu/code_cache.h"
 #include "backends/sim/cpu/cpu.h"
 #include "backends/sim/cpu/platform.h"
+#include "backends/sim/declared_costs.h"
 #include "backends/sim/mailbox_view.h"
 #include "backends/sim/prng.h"
 #include "backends/sim/serial_channel.h"
@@ -109,6 +110,8 @@ class Machine final : public Platform,
   State save() const;
   // Memory is the caller's affair; violations stay armed.
   void restore(const State& state);
+  // What operations cost from now on.
+  void declare(const DeclaredCosts& costs);
   // Seed of the schedule from now on.
   void seed(std::uint64_t value) { prng_ = Prng(value); }
 

@@ -176,6 +176,7 @@ Outcome SimBackend::run_from_snapshot(const Job& job) const {
   std::unique_ptr<Machine> machine = from.take();
   machine->interposer().arm(job.violations);
   machine->seed(job.seed);
+  machine->declare(options_.costs);
   place_program(machine->memory(), job.program);
   const std::uint64_t started = machine->now();
   MachineStop stop = machine->run(limits_of(job.limits));
@@ -208,6 +209,7 @@ Outcome SimBackend::run_over_serial(const Job& job) const {
   Machine& machine = **made;
   machine.interposer().arm(job.violations);
   machine.seed(job.seed);
+  machine.declare(options_.costs);
   const MachineStop stop = machine.run(limits_of(job.limits));
   Outcome outcome = report(machine, stop, 0);
   if (stop.why == MachineStop::Why::exit_port) outcome.stop = stop_of_exit(stop.exit_value);

@@ -16,6 +16,7 @@
 
 #include "backends/backend.h"
 #include "backends/sim/base_cpuid.h"
+#include "backends/sim/declared_costs.h"
 #include "backends/sim/snapshot.h"
 
 namespace hypervet::sim {
@@ -23,6 +24,7 @@ namespace hypervet::sim {
 struct SimOptions {
   std::filesystem::path agent;  // agent.elf
   CpuVendor vendor = CpuVendor::intel;
+  DeclaredCosts costs = {};  // of the agent's machines
 };
 
 // Any PVH payload, for `hypervet exec`.

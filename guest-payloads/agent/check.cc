@@ -3,6 +3,7 @@
 
 #include "guest-payloads/agent/op_rules.h"
 #include "guest-payloads/protocol/mailbox.h"
+#include "guest-payloads/protocol/paths.h"
 #include "guest-payloads/protocol/scenarios.h"
 #include "guest-payloads/runtime/paging.h"
 
@@ -140,11 +141,41 @@ class Checker {
       case OpCode::kRepeat:
         good = o[0].value <= protocol::kMaxRepeat;
         break;
+      case OpCode::kMeasure:
+        good = place.cpu == 0 && measure(op);
+        break;
       default:
         break;
     }
     return good ? kFine : Refusal::kOperand;
   }
+
+  bool measure(const Op& op) const {
+    using protocol::PathLoop;
+    const protocol::Operand* o = op.operands;
+    const protocol::PathLoopEntry* entry = protocol::find_path_loop(o[0].value);
+    if (entry == nullptr || entry->proof == protocol::PathProof::kHostClock) return false;
+    if ((op.flags & protocol::kUser) != 0 && !entry->user) return false;
+    const std::uint64_t samples = o[1].value, warmup = o[2].value & 0xffff'ffff;
+    const std::uint64_t batch = o[2].value >> 32;
+    if (samples == 0 || samples > protocol::kMaxPathSamples || warmup > protocol::kMaxPathSamples ||
+        batch == 0 || batch > protocol::kMaxPathBatch || entry->cpus > cpus_) {
+      return false;
+    }
+    switch (entry->loop) {
+      case PathLoop::kIn:
+        return port_width(o[4].value) && o[3].value <= 0xffff;
+      case PathLoop::kOut:
+        return port_width(o[5].value) && o[3].value <= 0xffff;
+      case PathLoop::kPageFirstTouch:
+      case PathLoop::kPageTouchAgain:
+        return (samples + warmup) * batch <= protocol::kPathPages;
+      default:
+        return true;
+    }
+  }
+
+  static bool port_width(std::uint64_t width) { return width == 1 || width == 2 || width == 4; }
 
   static bool scenario(const Op& op) {
     using protocol::ScenarioId;

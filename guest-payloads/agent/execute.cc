@@ -101,6 +101,8 @@ void run_op(OpRun& run) {
       return scenario_op(run);
     case OpCode::kRepeat:
       return repeat_op(run);
+    case OpCode::kMeasure:
+      return measure_op(run);
   }
 }
 

@@ -62,6 +62,7 @@ void join_op(OpRun& run);
 void host_op(OpRun& run);
 void scenario_op(OpRun& run);
 void repeat_op(OpRun& run);
+void measure_op(OpRun& run);  // guest-payloads/paths/measure_op.cc
 
 // Single guarded instructions for ops that need more than one. False if it faulted; the guard says
 // how.
@@ -69,6 +70,9 @@ bool guarded_load(Guard& guard, unsigned width, std::uint64_t address);
 bool guarded_store32(Guard& guard, std::uint64_t address, std::uint32_t value);
 bool guarded_rdmsr(Guard& guard, std::uint32_t msr);
 bool guarded_wrmsr(Guard& guard, std::uint32_t msr, std::uint64_t value);
+
+// Is the processor's own hypercall instruction VMMCALL?
+bool native_is_vmmcall();
 
 // If [address, address + size) cannot be read, answers with the fault and returns false.
 bool require_readable(OpRun& run, std::uint64_t address, std::uint64_t size);

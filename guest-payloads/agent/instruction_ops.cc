@@ -25,15 +25,6 @@ Instruction by_width(Instruction first, unsigned width) {
                                   static_cast<unsigned>(__builtin_ctz(width)));
 }
 
-// Leaf 0 spells the vendor in EBX, EDX, ECX; EBX tells the three apart from all others. APM vol.
-// 2, 15.23: VMMCALL.
-bool native_is_vmmcall() {
-  static std::uint32_t ebx;  // CPUID may be an exit: asked once
-  if (ebx == 0) ebx = cpuid(0).ebx;
-  constexpr std::uint32_t kAuthenticAmd = 0x6874'7541, kHygonGenuine = 0x6f67'7948;
-  return ebx == kAuthenticAmd || ebx == kHygonGenuine;
-}
-
 Instruction hypercall_instruction(HypercallOpcode opcode) {
   bool vmmcall = false;
   switch (opcode) {
@@ -110,6 +101,15 @@ std::uint64_t result(const Op& op, const RegisterFile& after) {
 }
 
 }  // namespace
+
+// Leaf 0 spells the vendor in EBX, EDX, ECX; EBX tells the three apart from all others. APM vol.
+// 2, 15.23: VMMCALL.
+bool native_is_vmmcall() {
+  static std::uint32_t ebx;  // CPUID may be an exit: asked once
+  if (ebx == 0) ebx = cpuid(0).ebx;
+  constexpr std::uint32_t kAuthenticAmd = 0x6874'7541, kHygonGenuine = 0x6f67'7948;
+  return ebx == kAuthenticAmd || ebx == kHygonGenuine;
+}
 
 void instruction_op(OpRun& run) {
   const Op& op = run.op();

@@ -23,6 +23,7 @@ enum class HostVerb : std::uint32_t {
   kSetLine = 10,
   kReadDirtyLog = 11,
   kDirtyPage = 12,
+  kCountRings = 13,
 };
 
 enum class HostStatus : std::uint32_t {
@@ -89,6 +90,10 @@ inline constexpr HostVerbEntry kHostVerbs[] = {
      "dirty-page",
      {"page"},
      "1 if the last reading of the dirty log had the page at this guest-physical address, else 0"},
+    {HostVerb::kCountRings,
+     "count-rings",
+     {},
+     "how often the guest has rung the doorbell that is an event (setting doorbell: on)"},
 };
 
 }  // namespace hypervet::protocol

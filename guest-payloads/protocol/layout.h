@@ -62,6 +62,21 @@ enum class Doorbell : std::uint32_t {
 inline constexpr std::uint32_t kWakeVector = 0xfe;
 inline constexpr std::uint32_t kSpuriousVector = 0xff;
 
+// The second doorbell (setting doorbell: on), which is an eventfd in a kernel: 32-bit writes to
+// this port or address count, and do no more; to kEventInterruptPort they raise kEventVector at
+// APIC 0.
+inline constexpr std::uint16_t kEventPort = 0x05e0;
+inline constexpr std::uint64_t kEventAddress = 0xfea0'0000;
+inline constexpr std::uint16_t kEventInterruptPort = 0x05e4;
+inline constexpr std::uint32_t kEventVector = 0x52;
+
+// Where the clocks of a PC are (setting platform-timers: on): the PIT, the ACPI PM timer at the
+// port that QEMU's q35 has it at, the HPET.
+inline constexpr std::uint16_t kPitPort = 0x40;
+inline constexpr std::uint16_t kPmTimerPort = 0x608;
+inline constexpr std::uint64_t kHpetAddress = 0xfed0'0000;
+inline constexpr std::uint64_t kHpetCounter = 0xf0;  // offset of the main counter
+
 // Serial channel: 16550 at COM1, frames as they are; host verbs are answered by one byte (0 = done,
 // else status) followed by the eight bytes of the result. Ends by a byte to the debug-exit port
 // (with exit=debug-exit: the Doorbell's value, so QEMU's exit status is 5 finished, 9 refused, 11

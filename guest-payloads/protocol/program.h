@@ -41,10 +41,10 @@ struct Operand {
 
 // Operands that may not come from a slot: sizes and the byte of kRead and kFill, page and flags of
 // kMap, vectors, CPUs, register offsets, kApicMode, the verb, the scenario, the count of kRepeat
-// (agent/op_rules.h has the table). The block of a kHandler holds instruction ops without
-// kInterruptsOn, memory ops, kCounts, kInterruptLog, kSendIcr, kApicRead and kApicWrite alone.
-// Registers that an instruction op does not give hold patterns; RAX of kStore and kOut holds the
-// whole value, the address of kLoad and kStore is in RBX, the port in RDX.
+// all of kMeasure (agent/op_rules.h has the table). The block of a kHandler holds instruction ops
+// without kInterruptsOn, memory ops, kCounts, kInterruptLog, kSendIcr, kApicRead and kApicWrite
+// alone. Registers that an instruction op does not give hold patterns; RAX of kStore and kOut holds
+// the whole value, the address of kLoad and kStore is in RBX, the port in RDX.
 //
 // Ops. "Instruction ops" execute exactly one instruction under test with a full register file
 // loaded before and stored after it; they answer with an Executed frame. The others answer as said.
@@ -96,6 +96,9 @@ enum class OpCode : std::uint16_t {
   kScenario = 51,  // {ScenarioId, a0..a4}: compiled code. Values, as the scenario's table says
   kRepeat =
       52,  // {count}: runs the block that many times, each with its observations. Answer: Done
+  kMeasure =
+      53,  // {PathLoop, samples, warm-up | batch << 32, arguments...}, variant: MeasureVariant; on
+           // CPU 0. Answer: MeasureAnswer and samples, see paths.h
 };
 
 enum class HypercallOpcode : std::uint16_t {
@@ -110,6 +113,11 @@ enum class EoiMode : std::uint16_t {
   kNone = 1,  // writes nothing
   kPv = 2,    // test-and-clears bit 0 of the PV EOI word (operand 1 of the handler); APIC EOI if it
               // was clear
+};
+
+enum class MeasureVariant : std::uint16_t {
+  kLoop = 0,
+  kEmpty = 1,  // the same without the operation
 };
 
 enum class AwaitRelation : std::uint16_t { kEqual = 0, kNotEqual = 1, kAtLeast = 2 };

@@ -50,5 +50,8 @@
 #define HV_GUARD_CS 328
 #define HV_GUARD_SS 336
 
+// Mailbox::progress of CPU 0 (protocol/mailbox.h), which the timed loops count up.
+#define HV_PROGRESS 0x00400038
+
 // sizeof(Cpu): entry.S finds the stack of the CPU that arrives n-th at the end of hv_cpus[n].
 #define HV_CPU_SIZE 28096

@@ -34,6 +34,30 @@ std::uint64_t hv_try_copy(std::uint64_t to, std::uint64_t from, std::uint64_t si
 std::uint64_t hv_try_fill(std::uint64_t to, std::uint64_t pattern, std::uint64_t size);
 }
 
+namespace {
+void enter(Guard& guard, const Stub& stub, Mode mode) {
+  protocol::ExecutedPayload& executed = guard.executed;
+  executed.before.rip = stub.address;
+  if (mode.interrupts_on) executed.before.rflags |= kInterruptFlag;
+  executed.after.rip = guard.next = stub.next;
+  executed.vector = protocol::kNoFault;
+  executed.has_error = 0;
+  executed.error_code = 0;
+  executed.cr2 = 0;
+  if (mode.user) {
+    guard.cs = mode.compat ? HV_SEL_USER_CODE32 : HV_SEL_USER_CODE64;
+    guard.ss = HV_SEL_USER_DATA;
+  } else {
+    guard.cs = mode.compat ? HV_SEL_CODE32 : HV_SEL_CODE64;
+    guard.ss = HV_SEL_DATA;
+  }
+  executed.cs = guard.cs;
+  guard.tsc = rdtsc();
+  hv_guard_run(&guard);
+  guard.tsc_end = rdtsc();
+}
+}  // namespace
+
 protocol::RegisterFile& Guard::prepare() {
   protocol::RegisterFile& r = executed.before;
   r.rax = pattern(0);
@@ -58,24 +82,11 @@ protocol::RegisterFile& Guard::prepare() {
 void Guard::run(Instruction instruction, Mode mode) {
   const InstructionStubs& stubs = hv_instruction_stubs[static_cast<unsigned>(instruction)];
   const Stub& stub = mode.user ? stubs.user : mode.compat ? stubs.kernel32 : stubs.kernel64;
-  executed.before.rip = stub.address;
-  if (mode.interrupts_on) executed.before.rflags |= kInterruptFlag;
-  executed.after.rip = next = stub.next;
-  executed.vector = protocol::kNoFault;
-  executed.has_error = 0;
-  executed.error_code = 0;
-  executed.cr2 = 0;
-  if (mode.user) {
-    cs = mode.compat ? HV_SEL_USER_CODE32 : HV_SEL_USER_CODE64;
-    ss = HV_SEL_USER_DATA;
-  } else {
-    cs = mode.compat ? HV_SEL_CODE32 : HV_SEL_CODE64;
-    ss = HV_SEL_DATA;
-  }
-  executed.cs = cs;
-  tsc = rdtsc();
-  hv_guard_run(this);
-  tsc_end = rdtsc();
+  enter(*this, stub, mode);
+}
+
+void Guard::run_code(std::uint64_t entry, std::uint64_t end, bool user) {
+  enter(*this, {.address = entry, .next = end}, {.user = user});
 }
 
 bool probe(std::uint64_t address, unsigned width, std::uint64_t& value) {

@@ -60,6 +60,9 @@ struct Guard {
   protocol::RegisterFile& prepare();
   // Runs; executed.after and the fault fields are valid then. Interrupts are off after it.
   void run(Instruction instruction, Mode mode);
+  // The same for 64-bit code of one's own, which uses no stack. At CPL 0 it ends by a jump to
+  // hv_guard_landing, at CPL 3 by a UD2, whose address is `end`.
+  void run_code(std::uint64_t entry, std::uint64_t end, bool user);
 };
 static_assert(offsetof(Guard, executed.before) == HV_GUARD_BEFORE);
 static_assert(offsetof(Guard, executed.after) == HV_GUARD_AFTER);

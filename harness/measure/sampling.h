@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// One hot path on one backend: what the guest measured, with the loop's own cost taken off. Pure
-// functions and values; any thread.
+// One hot path on one backend: what the guest measured, with the loop's own cost taken off. Nothing
+// in a guest's figures comes from the host's clock. Any thread.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "harness/measure/path_selection.h"
+#include "harness/program/path_program.h"
+#include "harness/run/trial.h"
 
 namespace hypervet::measure {
 
@@ -19,8 +23,19 @@ struct Sampling {
   std::uint64_t batch = 0;           // operations in each sample
   std::string skipped;
   std::string failed;
-  std::string method;  // one line: how it was measured
+  std::string method;  // one line: how it was measured, and the path's note
 };
+
+struct SamplingOptions {
+  std::uint64_t samples = 1000;  // at most protocol::kMaxPathSamples
+  std::uint64_t warmup = 50;     // batches thrown away, at most kMaxPathSamples
+  std::uint64_t batch = 0;       // operations in a batch; 0: what the path or its loop says
+  std::uint64_t lives = 40;      // samples of a path that is a machine's life
+};
+
+// Runs it on a machine of its own, within the session's limits.
+Sampling sample(const run::Session& session, const PathInstance& instance,
+                const SamplingOptions& options);
 
 // Ticks of one operation, for each batch: what the batch took less what the empty loop takes (the
 // median of its batches), divided by the batch. May be negative where the path costs less than its

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "guest-payloads/protocol/host_verbs.h"
+#include "guest-payloads/protocol/paths.h"
 #include "guest-payloads/protocol/scenarios.h"
 #include "harness/program/fields.h"
 #include "harness/spec/expression.h"
@@ -153,6 +154,14 @@ std::string body(const Op& op) {
                          hex(o[2]), hex(o[3]), hex(o[4]), hex(o[5]));
     case OpCode::kRepeat:
       return fmt::format("repeat {} times", text(o[0]));
+    case OpCode::kMeasure: {
+      const protocol::PathLoopEntry* loop = protocol::find_path_loop(o[0].value);
+      const auto variant = static_cast<protocol::MeasureVariant>(op.variant);
+      return fmt::format("measure {}{}: {} samples of {} after {}({}, {}, {})",
+                         variant == protocol::MeasureVariant::kEmpty ? "the empty twin of " : "",
+                         loop == nullptr ? "?" : loop->name, o[1].value, o[2].value >> 32,
+                         o[2].value & 0xffff'ffff, hex(o[3]), hex(o[4]), hex(o[5]));
+    }
   }
   return fmt::format("unknown op {}", static_cast<unsigned>(op.code));
 }

@@ -57,10 +57,11 @@ std::vector<Binding> bindings(const Case& a_case) {
   return all;
 }
 
-std::string instance_id(const Clause& clause, const Case& a_case, const Binding& binding) {
-  std::string id = clause.id;
-  if (!a_case.name.empty()) id += "/" + a_case.name;
-  if (binding.values.empty()) return id;
+namespace {
+
+// "[nr=13,cpus=2]"; "" without parameters.
+std::string point_text(const Case& a_case, const Binding& binding) {
+  if (binding.values.empty()) return "";
   std::vector<std::string> parts;
   for (const auto& [name, value] : binding.values) {
     const auto found =
@@ -71,7 +72,18 @@ std::string instance_id(const Clause& clause, const Case& a_case, const Binding&
                                     ? fmt::format("{}", value)
                                     : parameter_text(a_case, index, value)));
   }
-  return fmt::format("{}[{}]", id, fmt::join(parts, ","));
+  return fmt::format("[{}]", fmt::join(parts, ","));
+}
+
+}  // namespace
+
+std::string instance_id(const Clause& clause, const Case& a_case, const Binding& binding) {
+  return fmt::format("{}{}{}{}", clause.id, a_case.name.empty() ? "" : "/", a_case.name,
+                     point_text(a_case, binding));
+}
+
+std::string instance_id(const Path& path, const Binding& binding) {
+  return path.id + point_text(path.conditions, binding);
 }
 
 }  // namespace hypervet::spec

@@ -110,6 +110,32 @@ struct Clause {
   Mark mark;
 };
 
+// What a `path:` or an inline `contrast:` times: one of the loops of
+// guest-payloads/protocol/paths.h.
+struct Measure {
+  std::string loop;
+  Node arguments;  // what stands after the loop's name
+  Mark mark;       // of the loop's name
+};
+
+// A hot path. `conditions` holds its machine, matrix and requirements as a case has them, and no
+// steps; a parameter called `cpus` is the number of the machine's CPUs.
+struct Path {
+  std::string id;
+  std::string what;                    // one line: what one operation is
+  std::string unit;                    // "ns"
+  std::string section;                 // of the interface's source
+  std::string note;                    // what a reader of its figures should know; "": nothing
+  std::optional<std::uint64_t> batch;  // operations in a batch, if the path fixes it
+  Case conditions;
+  Measure measure;
+  // The unparavirtualised way to the same end: measured on the same machine, or another path's id.
+  std::optional<Measure> contrast;
+  std::string contrast_id;  // "": none
+  Mark contrast_mark;
+  Mark mark;
+};
+
 struct Interface {
   std::string id;
   std::string title;
@@ -118,6 +144,7 @@ struct Interface {
   std::map<std::string, Mark> constant_marks;
   std::map<std::string, Structure> structures;
   std::vector<Clause> clauses;
+  std::vector<Path> paths;
   std::vector<FeatureUse> feature_uses;  // everywhere in the interface, in the order of the file
   Mark mark;
 };
@@ -139,5 +166,7 @@ std::vector<Binding> bindings(
 // "kvm.hypercall.unknown-number/unused number[nr=13]": what names one executable instance, in
 // streams and on the command line.
 std::string instance_id(const Clause& clause, const Case& a_case, const Binding& binding);
+// "kvm.path.ipi-broadcast[cpus=2]".
+std::string instance_id(const Path& path, const Binding& binding);
 
 }  // namespace hypervet::spec

@@ -88,6 +88,7 @@ Diagnostics lint(const Specs& specs) {
     constants.check(interface, problems);
     lint_features(interface, specs, problems);
     for (const Clause& clause : interface.clauses) lint_clause(interface, clause, problems);
+    for (const Path& path : interface.paths) lint_path(specs, interface, path, problems);
   }
   return problems.take();
 }

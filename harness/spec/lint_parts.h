@@ -28,4 +28,8 @@ void lint_expect(const Node& expect, const Expecting& expecting, Problems& probl
 void lint_violation(const Interface& interface, const Violation& violation,
                     std::span<const Scope> scopes, Problems& problems);
 
+// lint_path.cc: `specs` has the path that a contrast may name.
+void lint_path(const Specs& specs, const Interface& interface, const Path& path,
+               Problems& problems);
+
 }  // namespace hypervet::spec

@@ -58,10 +58,19 @@ void load_clauses(Node node, const MachineRequest& machine,
   for (Node& each : node.items) load_clause(std::move(each), machine, features, loading);
 }
 
+void load_paths(const Node& node, const MachineRequest& machine,
+                const std::vector<std::string>& features, Loading& loading) {
+  if (!node.is_list()) {
+    loading.problems.add(node.mark, fmt::format("paths is a list, not {}", kind_name(node)));
+    return;
+  }
+  for (const Node& each : node.items) load_path(each, machine, features, loading);
+}
+
 void load_interface(Node document, Specs& specs, Seen& seen, Problems& problems) {
-  static constexpr std::array<std::string_view, 9> kKeys = {"interface",  "title",    "source",
-                                                            "requires",   "machine",  "constants",
-                                                            "structures", "features", "clauses"};
+  static constexpr std::array<std::string_view, 10> kKeys = {
+      "interface", "title",      "source",   "requires", "machine",
+      "constants", "structures", "features", "clauses",  "paths"};
   if (document.is_null()) {
     problems.add(document.mark, "the document is empty");
     return;
@@ -90,6 +99,9 @@ void load_interface(Node document, Specs& specs, Seen& seen, Problems& problems)
     load_requires(*wanted, features, loading);
   if (optional(document, "clauses") != nullptr) {
     load_clauses(std::move(*document.find("clauses")), machine, features, loading);
+  }
+  if (const Node* paths = optional(document, "paths")) {
+    load_paths(*paths, machine, features, loading);
   }
   specs.interfaces.push_back(std::move(interface));
 }

@@ -119,37 +119,6 @@ Matrix load_parameter(const std::string& name, const Node& node, Loading& loadin
   return matrix;
 }
 
-void load_parameters(const Node& node, Case& a_case, Loading& loading) {
-  if (!node.is_map()) {
-    loading.problems.add(node.mark,
-                         fmt::format("for is a map of name: values, not {}", kind_name(node)));
-    return;
-  }
-  std::uint64_t instances = 1;
-  for (std::size_t i = 0; i < node.entries.size(); ++i) {
-    const auto& [name, values] = node.entries[i];
-    const Mark& mark = node.key_marks[i];
-    if (!is_name(name)) {
-      loading.problems.add(
-          mark, fmt::format("{} cannot be the name of a parameter: letters, digits, '_' and '-', "
-                            "beginning with a letter",
-                            quote(name)));
-    } else if (loading.names.contains(name)) {
-      loading.problems.add(mark, fmt::format("{} is the name of a constant", quote(name)));
-    }
-    Matrix matrix = load_parameter(name, values, loading);
-    instances *= std::max<std::uint64_t>(1, matrix.values.size());
-    if (instances > kMaxInstances) {
-      loading.problems.add(
-          mark, fmt::format("the parameters make more than {} instances", kMaxInstances));
-      return;
-    }
-    std::ranges::move(matrix.texts, std::back_inserter(a_case.parameter_texts));
-    a_case.parameters.emplace_back(name, std::move(matrix.values));
-    a_case.parameter_marks.push_back(mark);
-  }
-}
-
 std::vector<Step> load_steps(Node node, std::string_view what, Loading& loading);
 
 // `as:` may stand beside the verb instead of inside it: `host: {read-clock: {}}` reads better so.
@@ -261,6 +230,37 @@ void load_requires(const Node& node, std::vector<std::string>& features, Loading
     loading.interface.feature_uses.push_back({each->scalar, each->mark, false});
     if (std::ranges::find(features, each->scalar) == features.end())
       features.push_back(each->scalar);
+  }
+}
+
+void load_parameters(const Node& node, Case& a_case, Loading& loading) {
+  if (!node.is_map()) {
+    loading.problems.add(node.mark,
+                         fmt::format("for is a map of name: values, not {}", kind_name(node)));
+    return;
+  }
+  std::uint64_t instances = 1;
+  for (std::size_t i = 0; i < node.entries.size(); ++i) {
+    const auto& [name, values] = node.entries[i];
+    const Mark& mark = node.key_marks[i];
+    if (!is_name(name)) {
+      loading.problems.add(
+          mark, fmt::format("{} cannot be the name of a parameter: letters, digits, '_' and '-', "
+                            "beginning with a letter",
+                            quote(name)));
+    } else if (loading.names.contains(name)) {
+      loading.problems.add(mark, fmt::format("{} is the name of a constant", quote(name)));
+    }
+    Matrix matrix = load_parameter(name, values, loading);
+    instances *= std::max<std::uint64_t>(1, matrix.values.size());
+    if (instances > kMaxInstances) {
+      loading.problems.add(
+          mark, fmt::format("the parameters make more than {} instances", kMaxInstances));
+      return;
+    }
+    std::ranges::move(matrix.texts, std::back_inserter(a_case.parameter_texts));
+    a_case.parameters.emplace_back(name, std::move(matrix.values));
+    a_case.parameter_marks.push_back(mark);
   }
 }
 

@@ -21,6 +21,7 @@ inline constexpr std::uint64_t kMaxStructureSize = 4096;    // what one `read` c
 struct Seen {
   std::map<std::string, Mark> interfaces;
   std::map<std::string, Mark> clauses;
+  std::map<std::string, Mark> paths;
   std::map<std::string, std::vector<FeatureUse>> feature_requires;  // of each feature, with marks
 };
 
@@ -44,11 +45,16 @@ void load_features(const Node& node, Loading& loading);
 // load_case.cc
 void load_machine(const Node& node, MachineRequest& machine, Loading& loading);
 void load_requires(const Node& node, std::vector<std::string>& features, Loading& loading);
+void load_parameters(const Node& node, Case& a_case, Loading& loading);
 Case load_case(Node node, const MachineRequest& machine, const std::vector<std::string>& requires_,
                Loading& loading);
 
 // load_clause.cc
 void load_clause(Node node, const MachineRequest& machine,
                  const std::vector<std::string>& requires_, Loading& loading);
+
+// load_path.cc
+void load_path(const Node& node, const MachineRequest& machine,
+               const std::vector<std::string>& requires_, Loading& loading);
 
 }  // namespace hypervet::spec
