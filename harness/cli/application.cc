@@ -73,6 +73,7 @@ Application::Application(int argc, char** argv)
   add_doctor(*this);
   add_report(*this);
   add_diff(*this);
+  add_bench(*this);
   add_exec(*this);
   add_lab_door(*this);
 }

@@ -108,6 +108,7 @@ void add_vet(Application& application);
 void add_doctor(Application& application);
 void add_report(Application& application);
 void add_diff(Application& application);
+void add_bench(Application& application);
 void add_exec(Application& application);
 void add_lab_door(Application& application);
 

@@ -78,7 +78,7 @@ int execute(Application& application, const Options& options) {
     show_settings();
     return kConformant;
   }
-  if (options.lab) return run_in_lab(application, options.lab, {{"doctor"}, {}, {}});
+  if (options.lab) return run_in_lab(application, options.lab, {{"doctor"}, {}, {}}, 0);
   const auto host = run::host();
   fmt::print("{:<9} {}\n", "processor", host.cpu);
   fmt::print("{:<9} {}\n", "kernel", host.kernel);

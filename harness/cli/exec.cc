@@ -2,7 +2,9 @@
 // hypervet exec: any PVH payload on any backend, with what it says on its serial port.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 
 #include "backends/kvm/kvm_backend.h"
@@ -60,7 +62,8 @@ int execute_in_lab(Application& application, const Options& options) {
                    "--cpus",    std::to_string(options.cpus),
                    "--seed",    std::to_string(options.seed),
                    "--timeout", fmt::format("{}", options.timeout)};
-  return run_in_lab(application, options.lab, std::move(job));
+  std::ranges::copy(options.backend.words(), std::back_inserter(job.arguments));
+  return run_in_lab(application, options.lab, std::move(job), options.timeout);
 }
 
 int execute(Application& application, const Options& options) {

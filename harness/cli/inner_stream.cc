@@ -12,13 +12,6 @@
 #include "reports/text.h"
 
 namespace hypervet::cli {
-namespace {
-
-std::string emulated(const std::string& target, const std::string& emulation) {
-  return fmt::format("{} ({})", target, emulation);
-}
-
-}  // namespace
 
 InnerStream::InnerStream(const std::vector<run::Instance>& instances,
                          const Translation& translation, bool fail_fast, const Listener& listener)
@@ -59,14 +52,7 @@ void InnerStream::take(reports::Run run) {
     return;
   }
   begun_ = true;
-  run.target = emulated(run.target, translation_.emulation);
-  run.lab = translation_.lab;
-  run.command_line = translation_.command_line;
-  if (!translation_.started.empty()) run.started = translation_.started;
-  run.planned = translation_.planned;
-  run.spec_hash = translation_.spec_hash;
-  run.notes = translation_.notes;
-  run_ = run;
+  run_ = translated(std::move(run), translation_);
   listener_.begun(run_, reports::is_reference_model(run_.provider));
 }
 
@@ -77,7 +63,7 @@ void InnerStream::take(reports::Case record) {
     return;
   }
   ++judged_;
-  record.target = emulated(record.target, translation_.emulation);
+  record.target = emulated(record.target, translation_);
   record.location = location(record.location);
   auto words = translation_.reproduce_head;
   words.push_back(record.id);

@@ -12,23 +12,10 @@
 #include <vector>
 
 #include "harness/cli/execution.h"
+#include "harness/cli/lab_translation.h"
 #include "reports/stream/records.h"
 
 namespace hypervet::cli {
-
-// What the records of a lab say differently from what the inner hypervet knows.
-struct Translation {
-  std::string emulation;                  // behind the target's name, in brackets
-  std::string lab;                        // NAME[:KERNEL]
-  std::string notes;                      // about the lab
-  std::vector<std::string> command_line;  // of this process
-  std::string started;                    // "": what the inner clock says
-  std::string spec_hash;
-  std::uint64_t planned = 0;
-  std::vector<std::string> reproduce_head;  // command and verb; the instance's id comes behind
-  std::vector<std::string> reproduce_tail;  // the options
-  std::map<std::string, std::string> spec_paths;  // prefix of a location inside -> here
-};
 
 class InnerStream {
  public:

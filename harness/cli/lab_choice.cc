@@ -29,6 +29,17 @@ fs::path cache_folder(const LabChoice& choice) {
   throw Exit{kUsage, "no folder for the lab's cache: set HOME, or name one with --lab-cache"};
 }
 
+// A case may say nothing until its own time is over. With the instruction clock that is the lab's
+// time, of which a busy machine makes a second in ten or more of ours.
+std::chrono::seconds patience(const LabChoice& choice, double seconds) {
+  constexpr std::chrono::seconds kUsual{120};
+  constexpr double kHostSeconds = 2;
+  constexpr double kExactSeconds = 30;
+  if (choice.patience != 0) return std::chrono::seconds(choice.patience);
+  const auto factor = choice.exact ? kExactSeconds : kHostSeconds;
+  return kUsual + std::chrono::seconds(static_cast<long long>(seconds * factor));
+}
+
 std::string last_lines(const std::string& text, std::size_t count) {
   lab::Console console;
   console.add(text);
@@ -40,6 +51,7 @@ std::string last_lines(const std::string& text, std::size_t count) {
 std::vector<std::string> LabChoice::words() const {
   std::vector<std::string> words = {"--lab", lab};
   if (!modules.empty()) words.insert(words.end(), {"--lab-modules", modules});
+  if (!recipes.empty()) words.insert(words.end(), {"--lab-recipes", recipes});
   if (exact) words.emplace_back("--exact");
   return words;
 }
@@ -58,22 +70,27 @@ void add_lab_options(CLI::App* verb, LabChoice& choice) {
                  "The emulator's instruction clock drives the lab: everything repeats to the bit")
       ->needs(lab);
   verb->add_option("--lab-patience", choice.patience,
-                   "Seconds without a sign of life after which a lab is given up")
-      ->check(CLI::Range(1, 86400))
-      ->capture_default_str()
+                   "Seconds without a sign of life after which a lab is given up; default 120, and "
+                   "more where --timeout asks for it")
+      ->check(CLI::Range(1, 1'000'000))
       ->needs(lab);
   verb->add_option("--lab-cache", choice.cache,
                    "Where packages, kernels and snapshots are kept; default ~/.cache/hypervet")
       ->type_name("FOLDER")
       ->needs(lab);
+  verb->add_option("--lab-recipes", choice.recipes, "Recipes of labs instead of hypervet's own")
+      ->type_name("FOLDER")
+      ->check(CLI::ExistingDirectory)
+      ->needs(lab);
   verb->add_flag("--no-snapshot", choice.no_snapshot, "Boot the lab anew")->needs(lab);
 }
 
-lab::Lab prepare_lab(Application& application, const LabChoice& choice,
+lab::Lab prepare_lab(Application& application, const LabChoice& choice, double seconds,
                      std::function<bool()> stopped) {
-  const auto& labs = application.places().labs;
+  const auto labs = choice.recipes.empty() ? application.places().labs : fs::path(choice.recipes);
   const auto names = lab::recipe_names(labs);
   const auto name = choice.name();
+  if (names.empty()) throw Exit{kUsage, fmt::format("no recipe of a lab in {}", labs.string())};
   if (std::ranges::find(names, name) == names.end()) {
     throw Exit{kUsage, fmt::format("unknown lab '{}'; there {} {}", name,
                                    names.size() == 1 ? "is" : "are", fmt::join(names, ", "))};
@@ -91,7 +108,7 @@ lab::Lab prepare_lab(Application& application, const LabChoice& choice,
   options.cache = cache_folder(choice);
   options.snapshots = !choice.no_snapshot;
   options.exact = choice.exact;
-  options.patience = {std::chrono::seconds(choice.patience), stopped};
+  options.patience = {patience(choice, seconds), stopped};
   auto& terminal = application.terminal();
   auto prepared = lab::Lab::prepare(
       std::move(options),
@@ -107,9 +124,9 @@ std::string explain(const lab::Ending& ending, std::size_t lines) {
                       : fmt::format("{}\nthe last of its log:\n{}", ending.reason, last);
 }
 
-int run_in_lab(Application& application, const LabChoice& choice, lab::Job job) {
+int run_in_lab(Application& application, const LabChoice& choice, lab::Job job, double seconds) {
   const auto stopped = [] { return Application::interrupt().load(); };
-  auto machine = prepare_lab(application, choice, stopped);
+  auto machine = prepare_lab(application, choice, seconds, stopped);
   job.environment.push_back(fmt::format("HYPERVET_COMMAND={}", application.command()));
   const auto to = [](std::FILE* file) {
     return [file](std::string_view bytes) {
