@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/kvm/events.h"
 
+#include <fcntl.h>
 #include <linux/kvm.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -13,6 +14,13 @@ Result<Event> Event::create() {
   Event event;
   event.fd_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!event.fd_) return failure("eventfd");
+  return event;
+}
+
+Result<Event> Event::share() const {
+  Event event;
+  event.fd_ = Fd(fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!event.fd_) return failure("fcntl(F_DUPFD_CLOEXEC)");
   return event;
 }
 
@@ -30,9 +38,13 @@ std::uint64_t Event::take() const {
 Result<Doorbell> Doorbell::create(const Vm& vm, const DoorbellPlace& place) {
   auto event = Event::create();
   if (!event) return std::unexpected(event.error());
+  return create(vm, place, std::move(*event));
+}
+
+Result<Doorbell> Doorbell::create(const Vm& vm, const DoorbellPlace& place, Event event) {
   Doorbell bell;
   bell.place_ = place;
-  bell.event_ = std::move(*event);
+  bell.event_ = std::move(event);
   bell.vm_ = vm.fd();
   if (auto done = bell.wire(true); !done) {
     bell.vm_.reset();

@@ -20,6 +20,8 @@ namespace hypervet::kvm {
 class Event {
  public:
   static Result<Event> create();
+  // A second descriptor of the same counter.
+  Result<Event> share() const;
   // To poll(): readable while the count is not 0.
   int descriptor() const { return fd_.get(); }
   void signal() const;
@@ -46,6 +48,8 @@ struct DoorbellPlace {
 class Doorbell {
  public:
   static Result<Doorbell> create(const Vm& vm, const DoorbellPlace& place);
+  // The same with an event that exists: one that raises an interrupt does so without any exit.
+  static Result<Doorbell> create(const Vm& vm, const DoorbellPlace& place, Event event);
   Doorbell(Doorbell&&) = default;
   Doorbell& operator=(Doorbell&& other) noexcept;
   ~Doorbell();

@@ -6,17 +6,26 @@
 #include <x86intrin.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
+#include "backends/machine/platform_clocks.h"
 #include "guest-payloads/protocol/layout.h"
 
 namespace hypervet::kvm {
 namespace {
 
 using backends::Stop;
-using protocol::Doorbell;
+using Why = protocol::Doorbell;
 
 constexpr std::uint32_t kOpenBus = 0xffff'ffff;
+
+// The time that the machine's own clocks show.
+std::uint64_t now_ns() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
 
 std::string_view name_of_suberror(std::uint32_t suberror) {
   switch (suberror) {
@@ -115,24 +124,27 @@ std::uint32_t ExitHandler::port_in(const Access& access) {
   if (offset < SerialLine::kPorts) {
     return serial_.in(static_cast<std::uint16_t>(offset), access.size);
   }
+  if (has_clocks_ && access.port == protocol::kPmTimerPort && access.size == 4) {
+    return machine::pm_timer_at(now_ns());
+  }
   return irqchip_ != nullptr ? irqchip_->port_in(access.port, access.size) : kOpenBus;
 }
 
 bool ExitHandler::doorbell(VcpuThreads& threads, unsigned cpu, std::uint32_t why) {
-  switch (static_cast<Doorbell>(why)) {
-    case Doorbell::kReady:
+  switch (static_cast<Why>(why)) {
+    case Why::kReady:
       ready_at_.store(__rdtsc(), std::memory_order_relaxed);
       return true;
-    case Doorbell::kHost:
+    case Why::kHost:
       mailbox_.answer(actions_.perform(mailbox_.host_call(), cpu, threads));
       return true;
-    case Doorbell::kFinished:
+    case Why::kFinished:
       threads.end({Stop::kFinished, "the program ended"});
       return false;
-    case Doorbell::kRefused:
+    case Why::kRefused:
       threads.end({Stop::kRefused, "the agent refused the program"});
       return false;
-    case Doorbell::kPanic:
+    case Why::kPanic:
       threads.end({Stop::kPanic, fmt::format("the agent faulted on CPU {}", cpu)});
       return false;
   }
@@ -151,12 +163,17 @@ bool ExitHandler::debug_exit(VcpuThreads& threads, std::uint32_t value) {
   return false;
 }
 
-// Outside RAM nobody but the IOAPIC answers: reads give all ones, writes are lost.
+// Outside RAM nobody but the IOAPIC and the HPET answers: reads give all ones, writes are lost.
 void ExitHandler::memory_io(kvm_run& run) {
   const auto size = std::min<std::uint32_t>(run.mmio.len, sizeof(run.mmio.data));
   std::uint64_t value = ~std::uint64_t{0};
   if (run.mmio.is_write == 0) {
-    if (irqchip_ != nullptr) value = irqchip_->mmio_read(run.mmio.phys_addr, size);
+    const std::uint64_t offset = run.mmio.phys_addr - protocol::kHpetAddress;
+    if (has_clocks_ && offset < machine::kHpetSize && offset % 4 == 0) {
+      value = machine::hpet_at(now_ns(), offset, size);
+    } else if (irqchip_ != nullptr) {
+      value = irqchip_->mmio_read(run.mmio.phys_addr, size);
+    }
     std::memcpy(run.mmio.data, &value, sizeof(value));
   } else if (irqchip_ != nullptr) {
     value = 0;

@@ -20,14 +20,16 @@ namespace hypervet::kvm {
 class ExitHandler {
  public:
   // All of it must outlive this object.
-  // irqchip: null where PIC and IOAPIC are the kernel's.
+  // irqchip: null where PIC and IOAPIC are the kernel's. has_clocks: ACPI PM timer and HPET are
+  // there to be read.
   ExitHandler(GuestMailbox& mailbox, SerialLine& serial, HostActions& actions, ExitRecords& records,
-              UserIrqchip* irqchip)
+              UserIrqchip* irqchip, bool has_clocks)
       : mailbox_(mailbox),
         serial_(serial),
         actions_(actions),
         records_(records),
-        irqchip_(irqchip) {}
+        irqchip_(irqchip),
+        has_clocks_(has_clocks) {}
 
   // The vCPU is about to enter the guest. From its own thread.
   void before_entry(Vcpu& vcpu, unsigned cpu) {
@@ -57,6 +59,7 @@ class ExitHandler {
   HostActions& actions_;
   ExitRecords& records_;
   UserIrqchip* irqchip_;
+  const bool has_clocks_;
   std::atomic<std::uint64_t> ready_at_ = 0;
 };
 

@@ -80,8 +80,13 @@ bool can_perform(HostVerb verb, const System& system, bool can_swap_pages) {
 }
 
 HostActions::HostActions(Vm& vm, PageSwap& pages, ExitRecords& records, DirtyLog& dirty,
-                         UserIrqchip* irqchip)
-    : vm_(vm), pages_(pages), records_(records), dirty_(dirty), irqchip_(irqchip) {}
+                         UserIrqchip* irqchip, std::optional<EventDoorbells>& doorbells)
+    : vm_(vm),
+      pages_(pages),
+      records_(records),
+      dirty_(dirty),
+      irqchip_(irqchip),
+      doorbells_(doorbells) {}
 
 HostAnswer HostActions::perform(const HostCall& call, unsigned cpu, VcpuThreads& threads) {
   const std::uint64_t first = call.arguments[0];
@@ -112,7 +117,7 @@ HostAnswer HostActions::perform(const HostCall& call, unsigned cpu, VcpuThreads&
     case HostVerb::kDirtyPage:
       return dirty_.page(first);
     case HostVerb::kCountRings:
-      return kFailed;
+      return {HostStatus::kDone, doorbells_ ? doorbells_->rings() : 0};
     case HostVerb::kNone:
       break;
   }

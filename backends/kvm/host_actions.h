@@ -7,10 +7,12 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "backends/kvm/dirty_log.h"
+#include "backends/kvm/event_doorbells.h"
 #include "backends/kvm/exit_records.h"
 #include "backends/kvm/guest_mailbox.h"
 #include "backends/kvm/page_swap.h"
@@ -27,8 +29,9 @@ bool can_perform(protocol::HostVerb verb, const System& system, bool can_swap_pa
 class HostActions {
  public:
   // All of it must outlive this object.
-  // irqchip: null where PIC and IOAPIC are the kernel's.
-  HostActions(Vm& vm, PageSwap& pages, ExitRecords& records, DirtyLog& dirty, UserIrqchip* irqchip);
+  // irqchip: null where PIC and IOAPIC are the kernel's. doorbells: may be made later.
+  HostActions(Vm& vm, PageSwap& pages, ExitRecords& records, DirtyLog& dirty, UserIrqchip* irqchip,
+              std::optional<EventDoorbells>& doorbells);
   ~HostActions() { stop(); }
 
   // On behalf of the vCPU, from its own thread.
@@ -48,6 +51,7 @@ class HostActions {
   ExitRecords& records_;
   DirtyLog& dirty_;
   UserIrqchip* irqchip_;
+  std::optional<EventDoorbells>& doorbells_;
   std::mutex mutex_;
   std::vector<std::jthread> competitors_;
   std::map<pid_t, cpu_set_t>

@@ -30,8 +30,8 @@ Machine::Machine(const backends::Configuration& configuration, Vm vm)
       pages_(memory_),
       mailbox_(memory_),
       serial_(settings_.serial_channel),
-      actions_(vm_, pages_, records_, dirty_, irqchip_.get()),
-      handler_(mailbox_, serial_, actions_, records_, irqchip_.get()) {}
+      actions_(vm_, pages_, records_, dirty_, irqchip_.get(), doorbells_),
+      handler_(mailbox_, serial_, actions_, records_, irqchip_.get(), settings_.platform_timers) {}
 
 Result<std::shared_ptr<Machine>> Machine::create(const System& system,
                                                  const backends::Configuration& configuration) {
@@ -72,6 +72,14 @@ Result<int> Machine::set_up_vm() {
   }
   auto chips = irqchip_ ? vm_.create_split_irqchip(UserIrqchip::kPins) : vm_.create_irqchip();
   if (!chips) return chips;
+  if (settings_.platform_timers) {
+    if (auto pit = vm_.create_pit(); !pit) return pit;
+  }
+  if (settings_.doorbell) {
+    auto bells = EventDoorbells::create(vm_);
+    if (!bells) return std::unexpected(bells.error());
+    doorbells_.emplace(std::move(*bells));
+  }
   auto ram = MemorySlot::create(vm_, 0, {.size = memory_.size(), .host = memory_.raw()});
   if (!ram) return std::unexpected(ram.error());
   ram_ = std::move(*ram);

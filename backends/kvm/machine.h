@@ -7,12 +7,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "backends/backend.h"
 #include "backends/kvm/dirty_log.h"
+#include "backends/kvm/event_doorbells.h"
 #include "backends/kvm/exit_handler.h"
 #include "backends/kvm/host_actions.h"
 #include "backends/kvm/memory_slot.h"
@@ -65,6 +67,7 @@ class Machine : public std::enable_shared_from_this<Machine> {
   machine::GuestMemory memory_;
   Vm vm_;
   MemorySlot ram_;
+  std::optional<EventDoorbells> doorbells_;
   std::unique_ptr<UserIrqchip> irqchip_;  // null where PIC and IOAPIC are the kernel's
   DirtyLog dirty_;
   std::vector<Vcpu> vcpus_;

@@ -36,6 +36,20 @@ std::optional<std::string> unknown_setting(const backends::Configuration& config
   return std::nullopt;
 }
 
+std::optional<std::string> device_refusal(const Settings& settings, const System& system) {
+  if (settings.doorbell && !(system.has(KVM_CAP_IOEVENTFD) && system.has(KVM_CAP_IRQFD) &&
+                             system.has(KVM_CAP_IRQ_ROUTING))) {
+    return "doorbell=on: the kernel lacks KVM_CAP_IOEVENTFD, KVM_CAP_IRQFD or KVM_CAP_IRQ_ROUTING";
+  }
+  if (settings.platform_timers && !system.has(KVM_CAP_PIT2)) {
+    return "platform-timers=on: the kernel lacks KVM_CAP_PIT2";
+  }
+  if (settings.split_irqchip && (settings.doorbell || settings.platform_timers)) {
+    return "doorbell=on and platform-timers=on need the kernel's PIC and IOAPIC (irqchip=kernel)";
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> capability_refusal(const Settings& settings, const System& system) {
   if (settings.enforce_features && !system.has(KVM_CAP_ENFORCE_PV_FEATURE_CPUID)) {
     return "enforce-features=on: the kernel lacks KVM_CAP_ENFORCE_PV_FEATURE_CPUID";
@@ -60,7 +74,7 @@ std::optional<std::string> capability_refusal(const Settings& settings, const Sy
       !(system.has(KVM_CAP_SPLIT_IRQCHIP) && system.has(KVM_CAP_SIGNAL_MSI))) {
     return "irqchip=split: the kernel lacks KVM_CAP_SPLIT_IRQCHIP or KVM_CAP_SIGNAL_MSI";
   }
-  return std::nullopt;
+  return device_refusal(settings, system);
 }
 
 }  // namespace
@@ -77,7 +91,9 @@ Settings read_settings(const backends::Configuration& configuration) {
           .realtime_hint = is("realtime-hint", "on"),
           .serial_channel = is("channel", "serial"),
           .x2apic = is("apic", "x2apic"),
-          .split_irqchip = is("irqchip", "split")};
+          .split_irqchip = is("irqchip", "split"),
+          .doorbell = is("doorbell", "on"),
+          .platform_timers = is("platform-timers", "on")};
 }
 
 std::optional<std::string> refusal(const backends::Configuration& configuration,

@@ -22,6 +22,8 @@ struct Settings {
   bool serial_channel = false;
   bool x2apic = false;
   bool split_irqchip = false;
+  bool doorbell = false;
+  bool platform_timers = false;
 };
 
 // Settings that are not known are ignored here: refuses() has named them.

@@ -58,6 +58,11 @@ Result<int> Vm::create_irqchip() { return call(*fd_, HV_REQUEST(KVM_CREATE_IRQCH
 
 Result<int> Vm::create_split_irqchip(unsigned pins) { return enable(KVM_CAP_SPLIT_IRQCHIP, pins); }
 
+Result<int> Vm::create_pit() {
+  kvm_pit_config config{};
+  return call(*fd_, HV_REQUEST(KVM_CREATE_PIT2), &config);
+}
+
 Result<Vcpu> Vm::create_vcpu(const System& system, unsigned id) {
   auto fd = call(*fd_, HV_REQUEST(KVM_CREATE_VCPU), id);
   if (!fd) return std::unexpected(fd.error());

@@ -57,6 +57,8 @@ class Vm {
   // routes of the first `pins` GSIs are those of his IOAPIC: a level-triggered one makes the
   // guest's EOI exit (KVM_EXIT_IOAPIC_EOI).
   Result<int> create_split_irqchip(unsigned pins);
+  // The kernel's PIT, once the kernel has PIC and IOAPIC.
+  Result<int> create_pit();
   Result<Vcpu> create_vcpu(const System& system, unsigned id);
   Result<int> enable(std::uint32_t capability, std::uint64_t argument);
   // Accesses to these MSRs alone exit (KVM_EXIT_X86_RDMSR, KVM_EXIT_X86_WRMSR); replaces the filter

@@ -16,9 +16,10 @@ namespace {
 
 constexpr unsigned kSerialIrq = 4;
 
-bool speaks_serial(const backends::Configuration& configuration) {
-  const auto channel = configuration.settings.find("channel");
-  return channel != configuration.settings.end() && channel->second == "serial";
+bool is_set(const backends::Configuration& configuration, std::string_view setting,
+            std::string_view value) {
+  const auto found = configuration.settings.find(setting);
+  return found != configuration.settings.end() && found->second == value;
 }
 
 Segment flat(std::uint16_t attributes) {
@@ -34,12 +35,21 @@ Machine::Machine(const backends::Configuration& configuration, CpuVendor vendor,
       memory_(std::move(memory)),
       code_(*memory_),
       io_apic_(*this),
+      clocks_([this] { return now(); }),
+      doorbell_([this] {
+        deliver({.mode = machine::DeliveryMode::fixed,
+                 .vector = protocol::kEventVector,
+                 .destination = 0,
+                 .origin = machine::Origin::msi});
+      }),
       vcpus_(make_vcpus()),
       model_(configuration_, *this, interposer_),
-      serial_calls_(speaks_serial(configuration)) {
+      serial_calls_(is_set(configuration, "channel", "serial")) {
   pic_.attach(bus_);
   bus_.map_ports(protocol::kSerialPort, 8, serial_);
   bus_.map_mmio(machine::kIoApicBase, machine::kIoApicSize, io_apic_);
+  if (is_set(configuration_, "platform-timers", "on")) clocks_.attach(bus_);
+  if (is_set(configuration_, "doorbell", "on")) doorbell_.attach(bus_);
 }
 
 Machine::~Machine() = default;
@@ -88,12 +98,16 @@ Machine::State Machine::save() const {
   state.events = events_;
   state.now = now_;
   state.dirty_log = dirty_log_;
+  state.clocks = clocks_.save();
+  state.rings = doorbell_.rings();
   return state;
 }
 
 void Machine::restore(const State& state) {
   now_ = state.now;
   dirty_log_ = state.dirty_log;
+  clocks_.restore(state.clocks);
+  doorbell_.set_rings(state.rings);
   events_ = state.events;
   io_apic_.restore(state.io_apic);
   pic_.restore(state.pic);
@@ -175,7 +189,7 @@ void Machine::ring(unsigned cpu, std::uint32_t value) {
 bool Machine::has(protocol::HostVerb verb) {
   using enum protocol::HostVerb;
   return verb == kRaiseMsi || verb == kSetLine || verb == kReadDirtyLog || verb == kDirtyPage ||
-         pv::KvmModel::has(verb);
+         verb == kCountRings || pv::KvmModel::has(verb);
 }
 
 pv::HostAnswer Machine::perform(unsigned cpu, const HostCall& call) {
@@ -197,6 +211,8 @@ pv::HostAnswer Machine::perform(unsigned cpu, const HostCall& call) {
       return {};
     case HostVerb::kReadDirtyLog:
       return {HostStatus::kDone, read_dirty_log()};
+    case HostVerb::kCountRings:
+      return {HostStatus::kDone, doorbell_.rings()};
     case HostVerb::kDirtyPage: {
       const std::uint64_t page = first >> machine::kPageShift;
       if (first % machine::kPageSize != 0 || page >= memory_->page_count()) return kBadArgument;

@@ -37,7 +37,9 @@
 #include "backends/sim/cpu/cpu.h"
 #include "backends/sim/cpu/platform.h"
 #include "backends/sim/declared_costs.h"
+#include "backends/sim/event_doorbell.h"
 #include "backends/sim/mailbox_view.h"
+#include "backends/sim/pc_clocks.h"
 #include "backends/sim/prng.h"
 #include "backends/sim/serial_channel.h"
 #include "backends/violations/interposer.h"
@@ -85,6 +87,8 @@ class Machine final : public Platform,
     machine::EventQueue events;
     std::uint64_t now = 0;
     std::vector<std::uint32_t> dirty_log;  // pages of the last reading, ascending
+    PcClocks::State clocks;
+    std::uint64_t rings = 0;
   };
 
   // A machine after RESET. `memory` is the guest's RAM, empty or a clone of a snapshot.
@@ -225,6 +229,8 @@ class Machine final : public Platform,
   machine::IoApic io_apic_;
   machine::Pic pic_;
   machine::Serial serial_;
+  PcClocks clocks_;
+  EventDoorbell doorbell_;
   SerialChannel serial_channel_;
   // The model asks for time and CPUs while it is made, so these come before it.
   std::uint64_t now_ = 0;  // outside a slice
