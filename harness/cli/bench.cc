@@ -30,6 +30,7 @@ struct Options {
   BenchOptions bench;
   std::size_t launches = 0;  // 0: as many as the place needs
   bool strict_environment = false;
+  bool no_preflight = false;
   std::string results;
   std::vector<std::string> reports;
   std::string benchmark_out;
@@ -48,7 +49,7 @@ std::string stream_path(const Options& options) {
 
 // What may spoil times; where instructions are counted nothing does.
 std::string look_around(Application& application, const Options& options) {
-  if (counted(options.bench)) return {};
+  if (counted(options.bench) || options.no_preflight) return {};
   std::string notes;
   bool bad = false;
   for (const auto& found : measure::preflight()) {
@@ -218,6 +219,8 @@ void add_bench(Application& application) {
       ->capture_default_str();
   verb->add_flag("--strict-env", options->strict_environment,
                  "Refuse a machine that is not fit to time things on (status 6)");
+  verb->add_flag("--no-preflight", options->no_preflight,
+                 "Do not look whether this machine is fit to time things on");
   verb->add_option("--results", options->results, "Stream of results; - is standard output")
       ->type_name("FILE.jsonl");
   verb->add_option("--report", options->reports, "Report of a format: " + reports::format_names())

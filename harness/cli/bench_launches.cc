@@ -33,6 +33,7 @@ struct Timed {
 std::vector<Timed> to_be_timed(const spec::Specs& specs, const std::vector<std::string>& globs) {
   const auto selected = measure::select_paths(specs, globs);
   if (!selected) throw Exit{kUsage, selected.error()};
+  if (selected->empty()) throw Exit{kUsage, "there is no path in the specs"};
   std::set<std::string> known;
   for (const auto& instance : *selected) known.insert(instance.id);
   std::vector<Timed> timed;
@@ -152,6 +153,7 @@ lab::Job bench_job(const lab::Recipe& recipe, const BenchOptions& options) {
   add("--seed", std::to_string(options.where.seed));
   add("--timeout", fmt::format("{}", options.where.timeout));
   add("--results", "-");
+  job.arguments.emplace_back("--no-preflight");  // it is the outer machine that counts
   std::ranges::copy(recipe.options, std::back_inserter(job.arguments));
   std::ranges::copy(options.where.backend.words(), std::back_inserter(job.arguments));
   return job;
