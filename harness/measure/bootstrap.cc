@@ -2,7 +2,6 @@
 #include "harness/measure/bootstrap.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace hypervet::measure {
 namespace {
@@ -15,20 +14,20 @@ double median_of(std::vector<double>& values) {
   return (*std::max_element(values.begin(), middle) + *middle) / 2;
 }
 
-std::optional<double> log_ratio(double a, double b) {
+std::optional<double> ratio(double a, double b) {
   if (a <= 0 || b <= 0) return std::nullopt;
-  return std::log(b / a);
+  return b / a;
 }
 
 std::optional<RatioDraws> draw_sides(Resampled& a, Resampled& b, std::uint64_t draws,
                                      Random& random) {
-  const auto observed = log_ratio(median(a.medians()), median(b.medians()));
+  const auto observed = ratio(median(a.medians()), median(b.medians()));
   if (!observed) return std::nullopt;
   RatioDraws result{*observed, {}};
   result.sorted_draws.reserve(draws);
   for (std::uint64_t i = 0; i < draws; ++i) {
     const double from_a = a.draw(random);
-    const auto drawn = log_ratio(from_a, b.draw(random));
+    const auto drawn = ratio(from_a, b.draw(random));
     if (!drawn) return std::nullopt;
     result.sorted_draws.push_back(*drawn);
   }
@@ -40,7 +39,7 @@ std::optional<RatioDraws> draw_pairs(const Resampled& a, const Resampled& b, std
                                      Random& random) {
   std::vector<double> pairs(a.launches());
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const auto observed = log_ratio(a.medians()[i], b.medians()[i]);
+    const auto observed = ratio(a.medians()[i], b.medians()[i]);
     if (!observed) return std::nullopt;
     pairs[i] = *observed;
   }
@@ -50,7 +49,7 @@ std::optional<RatioDraws> draw_pairs(const Resampled& a, const Resampled& b, std
     for (double& pair : pairs) {
       const std::size_t pick = random.below(pairs.size());
       const double from_a = a.draw(pick, random);
-      const auto drawn = log_ratio(from_a, b.draw(pick, random));
+      const auto drawn = ratio(from_a, b.draw(pick, random));
       if (!drawn) return std::nullopt;
       pair = *drawn;
     }
@@ -94,8 +93,7 @@ reports::Ratio interval(const RatioDraws& draws, double confidence) {
   const double low = quantile(draws.sorted_draws, tail);
   const double high = quantile(draws.sorted_draws, 1 - tail);
   // The ratio of the samples as they are lies within, also where the draws are lopsided.
-  return {std::exp(draws.log_ratio), std::exp(std::min(draws.log_ratio, low)),
-          std::exp(std::max(draws.log_ratio, high))};
+  return {draws.value, std::min(draws.value, low), std::max(draws.value, high)};
 }
 
 }  // namespace hypervet::measure

@@ -6,7 +6,7 @@
 // intervals that are far too narrow.
 //
 // Intervals are percentile intervals (Efron and Tibshirani, "An Introduction to the Bootstrap"
-// (1993), chapter 13): of the logarithm, which is the same as of the ratio itself. Not BCa: its
+// (1993), chapter 13); they are the same for a ratio and for its logarithm. Not BCa: its
 // acceleration comes from the jackknife, which is inconsistent for medians (there, section 10.6).
 // Drawing on both levels counts the variance within launches twice, which errs on the wide side.
 //
@@ -69,7 +69,7 @@ enum class Pairing {
 };
 
 struct RatioDraws {
-  double log_ratio = 0;              // of b / a, of the launches as they are
+  double value = 0;                  // b / a, of the launches as they are
   std::vector<double> sorted_draws;  // the same of each resample, ascending
 };
 

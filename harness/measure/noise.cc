@@ -2,7 +2,6 @@
 #include "harness/measure/noise.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 namespace hypervet::measure {
@@ -39,16 +38,14 @@ double own_noise_floor(const Launches& launches, std::uint64_t draws, Random& ra
     const double one = side.draw(random);
     const double other = side.draw(random);
     if (one <= 0 || other <= 0) return 0;
-    differences.push_back(std::abs(std::log(one / other)));
+    differences.push_back(std::max(one / other, other / one) - 1);
   }
   std::ranges::sort(differences);
-  return std::expm1(quantile(differences, kNoiseConfidence));
+  return quantile(differences, kNoiseConfidence);
 }
 
 double noise_floor(const reports::Ratio& against_itself) {
-  const double farthest =
-      std::max(std::abs(std::log(against_itself.low)), std::abs(std::log(against_itself.high)));
-  return std::expm1(farthest);
+  return std::max(against_itself.high, 1 / against_itself.low) - 1;
 }
 
 }  // namespace hypervet::measure

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -99,7 +98,7 @@ std::optional<reports::Dividend> dividend(const Launches& path, const Launches& 
       draw_ratios(cheap, dear, draws, random, paired ? Pairing::kNeighbours : Pairing::kNone);
   if (!drawn) return std::nullopt;
   // Of blocks: the figures are those of the launches, and the dividend is one of them.
-  if (!paired) drawn->log_ratio = std::log(figures(contrast).median / figures(path).median);
+  if (!paired) drawn->value = figures(contrast).median / figures(path).median;
   const auto ratio = interval(*drawn, kDividendConfidence);
   return reports::Dividend{ratio.value, ratio.low, ratio.high};
 }
