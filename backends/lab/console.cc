@@ -30,15 +30,10 @@ std::string_view without_stamp(std::string_view line) {
 }
 
 bool is_trouble(std::string_view line) {
-  static constexpr std::array<std::string_view, 9> kBeginnings = {"Kernel panic - not syncing",
-                                                                  "Oops:",
-                                                                  "BUG:",
-                                                                  "kernel BUG at",
-                                                                  "general protection fault",
-                                                                  "invalid opcode:",
-                                                                  "divide error:",
-                                                                  "watchdog: BUG:",
-                                                                  "INFO: rcu_"};
+  static constexpr auto kBeginnings = std::to_array<std::string_view>(
+      {"Kernel panic - not syncing", "Oops:", "BUG:", "kernel BUG at", "general protection fault",
+       "invalid opcode:", "divide error:", "watchdog: BUG:", "INFO: rcu_", "rcu: INFO: rcu_",
+       "INFO: task ", "PANIC: ", "traps: PANIC: "});
   return std::ranges::any_of(kBeginnings, [&](auto word) { return line.starts_with(word); });
 }
 

@@ -139,8 +139,7 @@ std::expected<Emulator, std::string> Emulator::restore(const Recipe& recipe, con
   for (;;) {
     const auto status = emulator->monitor_.command("query-status");
     if (!status) return std::unexpected(status.error());
-    const auto state = status->value("status", "");
-    if (state != "inmigrate") break;
+    if (text_of(*status, "status") != "inmigrate") break;
     if (std::chrono::steady_clock::now() > end)
       return std::unexpected("the snapshot is never read to its end");
     emulator->watch(milliseconds(5));
@@ -153,10 +152,12 @@ std::expected<void, std::string> Emulator::await_migration() {
   while (std::chrono::steady_clock::now() < end) {
     const auto progress = monitor_.command("query-migrate");
     if (!progress) return std::unexpected(progress.error());
-    const auto status = progress->value("status", "");
+    const auto status = text_of(*progress, "status");
     if (status == "completed") return {};
-    if (status == "failed" || status == "cancelled")
-      return std::unexpected(progress->value("error-desc", "the machine cannot be saved"));
+    if (status == "failed" || status == "cancelled") {
+      const auto said = text_of(*progress, "error-desc");
+      return std::unexpected(said.empty() ? "the machine cannot be saved" : said);
+    }
     watch(milliseconds(5));
   }
   return std::unexpected("the machine is never saved to its end");

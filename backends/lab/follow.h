@@ -18,7 +18,8 @@ class FollowedFile {
   explicit FollowedFile(std::filesystem::path file) : path_(std::move(file)) {}
 
   // Hands on what has been added since the last call, in pieces; false: nothing was. The file need
-  // not exist yet.
+  // not exist yet. At most kMostAtOnce bytes: who writes faster than this reads keeps nobody here.
+  static constexpr std::size_t kMostAtOnce = std::size_t{16} << 20;
   bool take(const std::function<void(std::string_view)>& sink);
   std::uint64_t bytes() const { return bytes_; }
 

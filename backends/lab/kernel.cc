@@ -14,6 +14,7 @@
 #include "backends/lab/modules.h"
 #include "backends/lab/packages.h"
 #include "backends/lab/pending_file.h"
+#include "backends/lab/prune.h"
 
 namespace hypervet::lab {
 namespace {
@@ -23,6 +24,7 @@ using Failure = std::unexpected<std::string>;
 using Bytes = std::span<const std::byte>;
 
 constexpr std::size_t kMaxUnpacked = std::size_t{1} << 30;
+constexpr std::size_t kKept = 8;  // unpacked kernels, some 50 MB each
 
 bool is_folder(const fs::path& path) {
   std::error_code error;
@@ -63,6 +65,7 @@ std::expected<void, std::string> boot_by_pvh(Kernel& kernel, const KernelImage& 
     kernel.why_bzimage.clear();
   };
   if (boots_by_pvh(vmlinux)) {
+    touch(vmlinux);
     found();
     return {};
   }
@@ -78,6 +81,7 @@ std::expected<void, std::string> boot_by_pvh(Kernel& kernel, const KernelImage& 
     return write_file(reason, std::string_view(kernel.why_bzimage));
   }
   if (auto written = write_file(vmlinux, Bytes(*unpacked_kernel)); !written) return written;
+  prune(cache / "kernels", vmlinux.extension().string(), kKept);
   found();
   return {};
 }

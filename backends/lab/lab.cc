@@ -3,21 +3,18 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <fstream>
-#include <functional>
-#include <sstream>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "backends/lab/fingerprint.h"
 #include "backends/lab/host_clock.h"
+#include "backends/lab/memo.h"
 #include "backends/lab/packages.h"
 #include "backends/lab/pending_file.h"
+#include "backends/lab/prune.h"
+#include "backends/lab/scratch_folder.h"
 
 namespace hypervet::lab {
 namespace {
@@ -25,31 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kSnapshotsKept = 8;  // some 100 MB each
+constexpr std::size_t kInitramfsKept = 8;  // some 20 MB each
 
-// The folder of one machine's channels, gone with it.
-class ScratchFolder {
- public:
-  static std::expected<ScratchFolder, std::string> create() {
-    std::error_code error;
-    auto pattern = (fs::temp_directory_path(error) / "hypervet-lab-XXXXXX").string();
-    if (error || ::mkdtemp(pattern.data()) == nullptr) {
-      return std::unexpected(fmt::format("no temporary folder {}: {}", pattern,
-                                         error ? error.message() : std::strerror(errno)));
-    }
-    return ScratchFolder(pattern);
-  }
-  ScratchFolder(ScratchFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  ScratchFolder& operator=(ScratchFolder&&) = delete;
-  ~ScratchFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  explicit ScratchFolder(fs::path path) : path_(std::move(path)) {}
-  fs::path path_;
-};
+fs::path memo_folder(const fs::path& cache) { return cache / "known"; }
 
 bool is_version(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos &&
@@ -77,11 +52,12 @@ std::expected<Kernel, std::string> find_kernel(const Recipe& recipe, const Optio
 }
 
 std::expected<std::vector<Module>, std::string> find_modules(const Recipe& recipe,
-                                                             const Kernel& kernel) {
+                                                             const Kernel& kernel,
+                                                             const fs::path& cache) {
   std::vector<WantedModule> wanted;
   for (const auto& name : recipe.kernel.modules) wanted.push_back({name, true});
   for (const auto& name : recipe.kernel.modules_if_there) wanted.push_back({name, false});
-  auto modules = load_order(kernel.modules, wanted);
+  auto modules = load_order(kernel.modules, wanted, memo_folder(cache));
   if (!modules) return std::unexpected(fmt::format("{} ({})", modules.error(), kernel.release));
   return modules;
 }
@@ -94,19 +70,6 @@ std::string processor_model() {
   return {};
 }
 
-// The oldest ones beyond the number kept.
-void prune(const fs::path& folder) {
-  std::error_code error;
-  std::vector<std::pair<fs::file_time_type, fs::path>> files;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    std::error_code gone;
-    const auto time = entry.last_write_time(gone);
-    if (!gone) files.emplace_back(time, entry.path());
-  }
-  std::ranges::sort(files, std::greater());
-  for (std::size_t i = kSnapshotsKept; i < files.size(); ++i) fs::remove(files[i].second, error);
-}
-
 }  // namespace
 
 std::expected<Lab, std::string> Lab::prepare(Options options, Progress progress) {
@@ -117,7 +80,7 @@ std::expected<Lab, std::string> Lab::prepare(Options options, Progress progress)
   auto kernel = find_kernel(lab.recipe_, options, progress);
   if (!kernel) return std::unexpected(kernel.error());
   lab.kernel_ = std::move(*kernel);
-  auto modules = find_modules(lab.recipe_, lab.kernel_);
+  auto modules = find_modules(lab.recipe_, lab.kernel_, options.cache);
   if (!modules) return std::unexpected(modules.error());
   auto busybox = unpacked_package(lab.recipe_.busybox_package, options.cache, progress);
   if (!busybox) return std::unexpected(busybox.error());
@@ -136,8 +99,15 @@ std::expected<Lab, std::string> Lab::prepare(Options options, Progress progress)
 }
 
 std::string Lab::emulator_version() const {
-  const auto output = lab::run({.argv = {recipe_.emulator.program, "--version"}});
-  return output ? output->out.substr(0, output->out.find('\n')) : std::string();
+  const auto program = find_program(recipe_.emulator.program);
+  if (!program) return {};
+  return recall(memo_folder(options_.cache), "its version", *program,
+                [&]() -> Answer {
+                  const auto output = lab::run({.argv = {program->string(), "--version"}});
+                  if (!output) return std::unexpected(output.error());
+                  return output->out.substr(0, output->out.find('\n'));
+                })
+      .value_or("");
 }
 
 // Everything that a booted machine depends on, but not where its files lie. The processor's model
@@ -155,7 +125,10 @@ std::expected<fs::path, std::string> Lab::snapshot_file() const {
     return std::unexpected(
         fmt::format("{} (package {})", emulator.error(), recipe_.emulator.package));
   }
-  for (const fs::path& file : {kernel_.image, *emulator}) {
+  // The image may be one in the cache, which is named after the original's bytes and touched by
+  // use.
+  print.add(kernel_.image.native());
+  for (const fs::path& file : {kernel_.original, *emulator}) {
     if (auto added = print.add_file(file); !added) return std::unexpected(added.error());
   }
   return options_.cache / "snapshots" / print.hex();
@@ -165,12 +138,12 @@ std::expected<fs::path, std::string> Lab::initramfs() const {
   const auto file = options_.cache / "initramfs" / (fingerprint_ + ".img");
   std::error_code error;
   if (fs::exists(file, error)) {
-    fs::last_write_time(file, fs::file_time_type::clock::now(), error);
+    touch(file);
     return file;
   }
   if (auto written = write_initramfs(file, parts_); !written)
     return std::unexpected(written.error());
-  prune(file.parent_path());
+  prune(file.parent_path(), file.extension().string(), kInitramfsKept);
   return file;
 }
 
@@ -221,7 +194,7 @@ std::optional<Ending> Lab::restore(const Wiring& wiring, const Sinks& sinks) {
     fs::remove(wiring.snapshot, ignored);
     return std::nullopt;
   }
-  fs::last_write_time(wiring.snapshot, fs::file_time_type::clock::now(), ignored);
+  touch(wiring.snapshot);
   Watch watch(*machine, wiring, sinks, options_.patience);
   return go_on(*machine, watch);
 }
@@ -254,7 +227,7 @@ bool Lab::save(Emulator& machine, const Wiring& wiring) const {
     progress_(fmt::format("no snapshot is kept: {}", saved.error()));
     return false;
   }
-  prune(wiring.snapshot.parent_path());
+  prune(wiring.snapshot.parent_path(), "", kSnapshotsKept);
   return true;
 }
 

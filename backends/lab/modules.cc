@@ -15,6 +15,7 @@
 #include "backends/lab/archive.h"
 #include "backends/lab/kernel_image.h"
 #include "backends/lab/mapped_file.h"
+#include "backends/lab/memo.h"
 
 namespace hypervet::lab {
 namespace {
@@ -117,10 +118,36 @@ std::expected<std::map<std::string, fs::path>, std::string> files_in(const fs::p
   return files;
 }
 
+std::expected<ModuleInfo, std::string> read_info(const fs::path& path) {
+  const auto module = read_module(path);
+  if (!module) return Failure(module.error());
+  auto info = parse_module(*module);
+  if (!info) return Failure(fmt::format("{}: {}", path.string(), info.error()));
+  return info;
+}
+
+// The names of the modules that this one needs. Kept as text between bars: no name has one, as what
+// needs such a module finds no file for it.
+std::expected<std::vector<std::string>, std::string> needs(const fs::path& path,
+                                                           const fs::path& memo) {
+  const auto text = recall(memo, "modules that it needs", path, [&]() -> Answer {
+    const auto info = read_info(path);
+    if (!info) return Failure(info.error());
+    return fmt::format("|{}", fmt::join(info->depends, "|"));
+  });
+  if (!text) return Failure(text.error());
+  std::vector<std::string> names;
+  for_each_piece(*text, '|', [&](std::string_view name) {
+    if (!name.empty()) names.emplace_back(name);
+  });
+  return names;
+}
+
 class Order {
  public:
-  Order(const fs::path& folder, std::map<std::string, fs::path> files, std::set<std::string> inside)
-      : folder_(folder), files_(std::move(files)), built_in_(std::move(inside)) {}
+  Order(const fs::path& folder, std::map<std::string, fs::path> files, std::set<std::string> inside,
+        const fs::path& memo)
+      : folder_(folder), files_(std::move(files)), built_in_(std::move(inside)), memo_(memo) {}
 
   // `needed_by`: the modules that led here, the wanted one first.
   std::expected<void, std::string> add(const std::string& name, bool required,
@@ -135,12 +162,10 @@ class Order {
       if (!required) return {};
       return missing(name, needed_by);
     }
-    const auto module = read_module(file->second);
-    if (!module) return Failure(module.error());
-    const auto info = parse_module(*module);
-    if (!info) return Failure(fmt::format("{}: {}", file->second.string(), info.error()));
+    const auto depends = needs(file->second, memo_);
+    if (!depends) return Failure(depends.error());
     needed_by.push_back(name);
-    for (const std::string& dependency : info->depends) {
+    for (const std::string& dependency : *depends) {
       if (auto added = add(dependency, true, needed_by); !added) return added;
     }
     needed_by.pop_back();
@@ -162,6 +187,7 @@ class Order {
   const fs::path& folder_;
   std::map<std::string, fs::path> files_;
   std::set<std::string> built_in_;
+  const fs::path& memo_;
   std::set<std::string> done_;
   std::vector<Module> order_;
 };
@@ -205,11 +231,12 @@ std::expected<std::vector<std::byte>, std::string> read_module(const fs::path& p
 }
 
 std::expected<std::vector<Module>, std::string> load_order(const fs::path& folder,
-                                                           std::span<const WantedModule> wanted) {
+                                                           std::span<const WantedModule> wanted,
+                                                           const fs::path& memo) {
   if (folder.empty()) return std::vector<Module>{};
   auto files = files_in(folder);
   if (!files) return Failure(files.error());
-  Order order(folder, std::move(*files), built_in(folder));
+  Order order(folder, std::move(*files), built_in(folder), memo);
   for (const WantedModule& one : wanted) {
     std::vector<std::string> needed_by;
     if (auto added = order.add(canonical(one.name), one.required, needed_by); !added) {
@@ -229,11 +256,9 @@ std::expected<std::string, std::string> modules_release(const fs::path& folder) 
                                folder.string()));
   }
   const fs::path& first = files->begin()->second;
-  const auto module = read_module(first);
-  if (!module) return Failure(module.error());
-  const auto info = parse_module(*module);
-  if (!info) return Failure(fmt::format("{}: {}", first.string(), info.error()));
-  return info->release;
+  auto info = read_info(first);
+  if (!info) return Failure(info.error());
+  return std::move(info->release);
 }
 
 }  // namespace hypervet::lab

@@ -30,11 +30,13 @@ struct WantedModule {
 
 // The wanted modules and all that they depend on, each once, in the order of loading. Those that
 // modules.builtin names are left out. An empty folder name means a kernel without modules: all are
-// taken for built in. Soft dependencies are not followed.
-// Errors, one line each: "no module kvm_amd in FOLDER, nor is it built in", a file that is no
-// module, modules that need each other.
+// taken for built in. Soft dependencies are not followed. `memo` is a folder of memo.h's, where
+// what a module needs is kept from run to run, as kvm.ko takes a tenth of a second to unpack;
+// empty: nothing is kept. Errors, one line each: "no module kvm_amd in FOLDER, nor is it built in",
+// a file that is no module, modules that need each other.
 std::expected<std::vector<Module>, std::string> load_order(const std::filesystem::path& folder,
-                                                           std::span<const WantedModule> wanted);
+                                                           std::span<const WantedModule> wanted,
+                                                           const std::filesystem::path& memo = {});
 
 // The module's file, unpacked. The error is one line with the path.
 std::expected<std::vector<std::byte>, std::string> read_module(const std::filesystem::path& file);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <expected>
 #include <nlohmann/json.hpp>
@@ -25,7 +26,8 @@ class Qmp {
   // Reads the greeting and leaves the negotiation mode.
   std::expected<void, std::string> open(Duration patience);
 
-  // What the command returned. Errors: QEMU's own text; "... does not answer"; "... closed".
+  // What the command returned, an object. Errors: QEMU's own text; "... does not answer"; "...
+  // closed". An answer that comes too late is not taken for the next command's.
   std::expected<Json, std::string> command(std::string_view name, Json arguments = Json::object(),
                                            Duration patience = std::chrono::seconds(60));
 
@@ -33,17 +35,22 @@ class Qmp {
   void pump(Duration patience);
   // Has this event come since it was last asked for?
   bool take_event(std::string_view name);
-  // The other side is gone.
+  // The other side is gone, or says what no monitor says.
   bool closed() const { return closed_; }
 
  private:
-  std::expected<Json, std::string> answer(std::string_view name, Duration patience);
+  std::expected<Json, std::string> answer(std::string_view name, std::uint64_t id,
+                                          Duration patience);
 
   Descriptor monitor_;
   std::string pending_;  // a line that is not whole yet
   std::deque<Json> messages_;
   std::deque<std::string> events_;
+  std::uint64_t last_id_ = 0;  // of a command
   bool closed_ = false;
 };
+
+// The text under a key of what a command returned; "" when there is none.
+std::string text_of(const Qmp::Json& object, const char* key);
 
 }  // namespace hypervet::lab

@@ -5,12 +5,10 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <initializer_list>
-#include <sstream>
 #include <string_view>
+
+#include "backends/lab/mapped_file.h"
 
 namespace hypervet::lab {
 namespace {
@@ -70,12 +68,10 @@ class Section {
   std::string name_;
 };
 
-std::string read_file(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf()))
-    throw Flaw{fmt::format("{}: {}", file.string(), std::strerror(errno != 0 ? errno : EIO))};
-  return std::move(text).str();
+std::string read_file(const fs::path& path) {
+  const auto file = MappedFile::open(path);
+  if (!file) throw Flaw{file.error()};
+  return {reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()};
 }
 
 TimeKeeping read_time(const fs::path& file, const Section& emulator, const char* key) {

@@ -10,6 +10,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kGlance{10};
 constexpr std::size_t kMostLog = std::size_t{4} << 20;
+// Of results and complaints; no suite says so much, and the file that it lies in has to end.
+constexpr std::uint64_t kMostOutput = std::uint64_t{1} << 30;
 
 }  // namespace
 
@@ -64,7 +66,11 @@ std::optional<Ending> Watch::look() {
   const auto ended = emulator_.ended();
   const auto now = Clock::now();
   if (take_all()) last_sign_ = now;
-  if (ended) return gone(*ended);
+  if (ended) {
+    while (take_all() && out_.bytes() + err_.bytes() <= kMostOutput && !console_.full()) {
+    }
+    return gone(*ended);
+  }
   if (patience_.stopped && patience_.stopped()) {
     auto ending = given_up("interrupted");
     ending.interrupted = true;
@@ -73,6 +79,8 @@ std::optional<Ending> Watch::look() {
   if (console_.full())
     return given_up(
         fmt::format("the lab's kernel wrote more than {} MB on its console", Console::kMost >> 20));
+  if (out_.bytes() + err_.bytes() > kMostOutput)
+    return given_up(fmt::format("the lab wrote more than {} MB of output", kMostOutput >> 20));
   if (now - last_sign_ > patience_.silence) {
     return given_up(fmt::format("the lab gave no sign of life for {} s{}",
                                 patience_.silence.count(),

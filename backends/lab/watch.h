@@ -33,7 +33,7 @@ struct Sinks {
 };
 
 struct Patience {
-  std::chrono::seconds silence{120};  // without a sign of life for so long a machine is hung
+  std::chrono::seconds silence{120};   // without a sign of life for so long a machine is hung
   std::function<bool()> stopped = {};  // true: end the machine; asked often, may be empty
 };
 
