@@ -25,10 +25,13 @@ namespace fs = std::filesystem;
 constexpr int kNoisy = 6;
 // Statistics need launches; where instructions are counted every launch is like the first.
 constexpr std::size_t kUsualLaunches = 5;
+// An emulator that counts takes its time, and what it counts hardly varies.
+constexpr std::uint64_t kUsualSamples = 1000, kExactSamples = 200;
 
 struct Options {
   BenchOptions bench;
-  std::size_t launches = 0;  // 0: as many as the place needs
+  std::size_t launches = 0;  // 0: as many as the place needs, as for the samples
+  std::uint64_t samples = 0;
   bool strict_environment = false;
   bool no_preflight = false;
   std::string results;
@@ -136,6 +139,9 @@ int execute(Application& application, const Options& options) {
   bench_options.launches = options.launches != 0    ? options.launches
                            : counted(bench_options) ? 1
                                                     : kUsualLaunches;
+  const bool exact = bench_options.where.lab && bench_options.where.lab.exact;
+  bench_options.sampling.samples =
+      options.samples != 0 ? options.samples : (exact ? kExactSamples : kUsualSamples);
   const auto path = stream_path(options);
   auto requests = parse_reports(options.reports);
   if (options.reports.empty() && options.results.empty())
@@ -146,7 +152,12 @@ int execute(Application& application, const Options& options) {
   auto& terminal = application.terminal();
   const bool quiet = path == "-";
   auto benched = bench(application, specs, bench_options, [&](std::string_view what) {
-    if (!quiet) terminal.progress(what);
+    // Who reads the stream sees that there is life.
+    if (quiet) {
+      terminal.error(what);
+    } else {
+      terminal.progress(what);
+    }
   });
   if (benched.interrupted) {
     terminal.error("hypervet: interrupted; nothing is kept of a bench that did not end");
@@ -158,7 +169,7 @@ int execute(Application& application, const Options& options) {
   reports::Summary summary;
   summary.exit_status = status_of(results.paths);
   // An exact run repeats to the bit, so the time that it took here has no place in it.
-  if (!(bench_options.where.lab && bench_options.where.lab.exact)) {
+  if (!exact) {
     summary.wall_ns = static_cast<std::uint64_t>(
         std::chrono::nanoseconds(std::chrono::steady_clock::now() - started).count());
   }
@@ -199,9 +210,9 @@ void add_bench(Application& application) {
   application.add_backend_options(verb, where.backend);
   add_lab_options(verb, where.lab);
   verb->get_option("--backend")->excludes("--lab");
-  verb->add_option("--samples", bench.sampling.samples, "Batches timed for each path and launch")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
+  verb->add_option("--samples", options->samples,
+                   "Batches timed for each path and launch; default 1000, in an exact lab 200")
+      ->check(CLI::Range(1, 100000));
   verb->add_option("--warmup", bench.sampling.warmup, "Batches thrown away before")
       ->check(CLI::Range(0, 100000))
       ->capture_default_str();
