@@ -23,6 +23,12 @@ namespace {
 constexpr std::size_t kLastLines = 12;
 constexpr std::size_t kMostComplaints = 4000;
 
+std::string_view last_line(std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  const auto end = text.rfind('\n');
+  return end == std::string_view::npos ? text : text.substr(end + 1);
+}
+
 // One thing to time, and what stands against it.
 struct Timed {
   measure::PathInstance instance;
@@ -175,8 +181,10 @@ Benched bench_in_lab(Application& application, const spec::Specs& specs,
   const auto ending =
       machine.run(job, {[&](std::string_view bytes) { stream.add(bytes); },
                         [&](std::string_view bytes) {
-                          complaints += bytes.substr(
-                              0, kMostComplaints - std::min(kMostComplaints, complaints.size()));
+                          complaints += bytes;
+                          if (complaints.size() > kMostComplaints)
+                            complaints.erase(0, complaints.size() - kMostComplaints);
+                          progress(last_line(complaints));
                         }});
   benched.interrupted = ending.interrupted;
   if (benched.interrupted) return benched;
@@ -186,7 +194,7 @@ Benched bench_in_lab(Application& application, const spec::Specs& specs,
     throw Exit{kBroken, fmt::format("lab {}: {}", lab, explain(ending, kLastLines))};
   if (benched.paths.empty()) {
     throw Exit{kBroken, fmt::format("lab {}: the hypervet inside ended with status {}: {}", lab,
-                                    ending.status, complaints)};
+                                    ending.status, last_line(complaints))};
   }
   benched.logs.push_back({fmt::format("kernel log of the lab {}", lab), ending.log});
   return benched;
