@@ -194,10 +194,13 @@ std::expected<void, std::string> Emulator::go_on() {
 std::string last_complaint(const fs::path& complaints) {
   std::ifstream in(complaints);
   std::string last;
+  std::string last_named;  // "qemu-system-x86_64: ..."; what follows is advice
   for (std::string line; std::getline(in, line);) {
-    if (!line.empty() && !line.contains("warning:")) last = line;
+    if (line.empty() || line.contains("warning:")) continue;
+    last = line;
+    if (line.contains(": ")) last_named = line;
   }
-  return last;
+  return last_named.empty() ? last : last_named;
 }
 
 }  // namespace hypervet::lab

@@ -75,7 +75,7 @@ class Emulator {
   std::filesystem::path snapshot_;
 };
 
-// The last line of what QEMU said that is no warning; "" when it said nothing.
+// The last line of what QEMU said that is neither a warning nor advice; "" when it said nothing.
 std::string last_complaint(const std::filesystem::path& complaints);
 
 }  // namespace hypervet::lab

@@ -142,9 +142,11 @@ int run_in_lab(Application& application, const LabChoice& choice, lab::Job job, 
 }
 
 std::string job_file(const fs::path& path) {
+  errno = 0;
   std::ifstream in(path, std::ios::binary);
   std::ostringstream bytes;
-  if (!in || !(bytes << in.rdbuf()))
+  // An empty file makes the stream fail, too, but sets no errno.
+  if (!in.is_open() || (!(bytes << in.rdbuf()) && errno != 0))
     throw Exit{kUsage, fmt::format("{}: {}", path.string(), std::strerror(errno))};
   return std::move(bytes).str();
 }
