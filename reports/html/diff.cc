@@ -6,12 +6,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <unordered_map>
 #include <utility>
 
 #include "reports/diff_writers.h"
 #include "reports/headline.h"
+#include "reports/html/facts.h"
 #include "reports/html/page.h"
 #include "reports/html/parts.h"
 #include "reports/text.h"
@@ -117,7 +117,8 @@ class DiffPage {
     filters(page);
     page["has_differences"] = data(!comparison_.differences().empty());
     page["groups"] = groups();
-    page["facts"] = fact_pairs();
+    page["facts"] = fact_pairs(facts(comparison_.before_results(), comparison_.before()),
+                               facts(comparison_.after_results(), comparison_.after()));
     data interfaces(data::type::list);
     for (const InterfacePair& pair : comparison_.interfaces()) interfaces << one_interface(pair);
     page["interfaces"] = std::move(interfaces);
@@ -187,6 +188,7 @@ class DiffPage {
       entry["count"] = number(comparison_.count(change));
       changes << entry;
     }
+    page["has_cases"] = data(true);
     page["has_changes"] = data(true);
     page["changes"] = std::move(changes);
   }
@@ -270,32 +272,6 @@ class DiffPage {
     entry["sides"] = std::move(sides);
     entry["location"] = unless_empty(c.location);
     entry["provider"] = unless_empty(c.provider);
-  }
-
-  data fact_pairs() const {
-    std::vector<std::array<Fact, 2>> rows;
-    const auto add = [&](std::size_t side, const Results& results, const Digest& digest) {
-      for (Fact& fact : facts(results, digest)) {
-        auto row = std::ranges::find_if(rows, [&](const auto& known) {
-          return known[0].name == fact.name || known[1].name == fact.name;
-        });
-        if (row == rows.end()) row = rows.emplace(rows.end());
-        (*row)[side] = std::move(fact);
-      }
-    };
-    add(0, comparison_.before_results(), comparison_.before());
-    add(1, comparison_.after_results(), comparison_.after());
-    data list(data::type::list);
-    for (const auto& [a, b] : rows) {
-      data entry;
-      entry["name"] = a.name.empty() ? b.name : a.name;
-      entry["a"] = a.value;
-      entry["b"] = b.value;
-      entry["mono"] = data(a.mono || b.mono);
-      entry["differs"] = data(a.value != b.value);
-      list << entry;
-    }
-    return list;
   }
 
   data one_interface(const InterfacePair& pair) const {

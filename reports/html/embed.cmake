@@ -3,6 +3,8 @@
 # the script's hash for the Content-Security-Policy, so that no other script runs in a page.
 #   cmake -DSOURCE=<folder of the assets> -DOUTPUT=<file.cc> -P embed.cmake
 file(READ ${SOURCE}/report.css style)
+file(READ ${SOURCE}/charts.css charts)
+string(APPEND style "${charts}")
 file(READ ${SOURCE}/report.js script)
 
 # A double brace would start a tag of the template.
@@ -32,7 +34,7 @@ string(SUBSTRING "${base64}" 0 43 base64)
 # The whole page of a template: the fragments stand in several of them.
 function(page NAME RESULT)
   file(READ ${SOURCE}/${NAME}.mustache page)
-  foreach(fragment head foot logs sides verdicts)
+  foreach(fragment head foot logs sides verdicts hot_paths provenance)
     file(READ ${SOURCE}/${fragment}.mustache text)
     string(STRIP "${text}" text)
     string(TOUPPER ${fragment} tag)
@@ -46,11 +48,13 @@ endfunction()
 
 page(report report)
 page(diff diff)
+page(comparison comparison)
 file(WRITE ${OUTPUT} "// Generated from reports/html. Do not edit.
 #include \"reports/html/page.h\"
 
 namespace hypervet::reports {
 extern const char kPageTemplate[] = R\"hvpage(${report})hvpage\";
 extern const char kDiffTemplate[] = R\"hvpage(${diff})hvpage\";
+extern const char kComparisonTemplate[] = R\"hvpage(${comparison})hvpage\";
 }  // namespace hypervet::reports
 ")

@@ -9,8 +9,11 @@
 
 #include "reports/digest.h"
 #include "reports/headline.h"
+#include "reports/html/facts.h"
 #include "reports/html/page.h"
 #include "reports/html/parts.h"
+#include "reports/html/paths.h"
+#include "reports/path_table.h"
 #include "reports/text.h"
 #include "reports/writers.h"
 
@@ -33,9 +36,12 @@ class Page {
     page["version"] = text(run.hypervet);
     page["started"] = text(run.started);
     page["target"] = text(run.target.empty() ? "unnamed target" : run.target);
-    page["standing"] = text(name(headline_.standing));
-    page["badge"] = text(badge(headline_.standing));
-    page["reference_only"] = data(reference_only(digest_));
+    page["has_cases"] = data(!only_timed());
+    page["kicker"] = text(only_timed() ? "Hot paths of one run" : "Conformance report");
+    page["standing"] = only_timed() ? text("timed") : text(name(headline_.standing));
+    page["badge"] =
+        only_timed() ? data(path_tally(results_.paths)) : text(badge(headline_.standing));
+    page["reference_only"] = data(!only_timed() && reference_only(digest_));
     page["sentences"] = sentences(headline_);
     page["has_cautions"] = data(!headline_.cautions.empty());
     page["cautions"] = lines(headline_.cautions);
@@ -44,16 +50,20 @@ class Page {
     page["unjudged"] = number(clauses_without_verdict());
     findings(page);
     page["coverage"] = coverage_line(digest_.coverage);
-    page["facts"] = fact_list();
+    page["facts"] = fact_list(facts(results_, digest_));
     page["interfaces"] = interfaces();
     std::vector<NamedLog> logs;
     for (const Log& log : results_.logs) logs.push_back({log.name, &log});
     set_logs(page, logs);
     page["has_changes"] = data(false);
+    set_paths(page, results_);
     return page;
   }
 
  private:
+  // A run that only timed paths judged nothing, and was not meant to.
+  bool only_timed() const { return results_.cases.empty() && !results_.paths.empty(); }
+
   std::uint64_t clauses_without_verdict() const {
     std::uint64_t total = 0;
     for (const InterfaceDigest& interface : digest_.interfaces) {
@@ -102,18 +112,6 @@ class Page {
     entry["waived"] = data(clause.waived);
     entry["reason"] = unless_empty((*first)->reason);
     return entry;
-  }
-
-  data fact_list() const {
-    data list(data::type::list);
-    for (const Fact& fact : facts(results_, digest_)) {
-      data entry;
-      entry["name"] = fact.name;
-      entry["value"] = fact.value;
-      entry["mono"] = data(fact.mono);
-      list << entry;
-    }
-    return list;
   }
 
   data interfaces() const {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The templates of the HTML reports, of one run and of a difference, put together at build time
+// The templates of the HTML reports, of one run, of a difference and of a
+// comparison of timed paths, put together at build time
 // from the assets in this folder.
 #pragma once
 
@@ -7,5 +8,6 @@ namespace hypervet::reports {
 
 extern const char kPageTemplate[];
 extern const char kDiffTemplate[];
+extern const char kComparisonTemplate[];
 
 }  // namespace hypervet::reports

@@ -10,12 +10,6 @@
 namespace hypervet::reports::html {
 namespace {
 
-std::string_view conformance(const Results& results, const Digest& digest) {
-  if (reference_only(digest)) return "no hypervisor judged";
-  if (results.summary->conformant) return "conformant";
-  return results.summary->exit_status == 0 ? "green only through waivers" : "not conformant";
-}
-
 std::string escape(const std::string& value) {
   return kainjow::mustache::html_escape(visible(value));
 }
@@ -170,40 +164,6 @@ void set_logs(data& page, const std::vector<NamedLog>& logs) {
   }
   page["has_logs"] = data(!logs.empty());
   page["logs"] = std::move(list);
-}
-
-std::vector<Fact> facts(const Results& results, const Digest& digest) {
-  std::vector<Fact> list;
-  const auto add = [&](std::string_view name, std::string_view value, bool mono = false) {
-    if (!value.empty()) list.push_back({std::string(name), std::string(value), mono});
-  };
-  const Run& run = results.run;
-  add("Target", run.target);
-  add("Provider", run.provider);
-  add("Backend", run.backend);
-  add("Lab", run.lab);
-  add("Kernel", run.kernel);
-  add("CPU", run.cpu);
-  add("Mitigations", run.mitigations);
-  add("Started", run.started);
-  if (results.summary) add("Duration", human_duration(results.summary->wall_ns));
-  add("Executed",
-      fmt::format("{} of {}", digest.counts.total(), counted(digest.planned, "planned case")));
-  if (results.summary) {
-    add("Exit status",
-        fmt::format("{} ({})", results.summary->exit_status, conformance(results, digest)));
-  }
-  add("hypervet", run.hypervet);
-  add("Seed, jobs", fmt::format("{}, {}", run.seed, run.jobs));
-  add("Specs", run.spec_hash, true);
-  add("Payload", run.payload_hash, true);
-  add("Command", shell_line(run.command_line), true);
-  add("Notes", run.notes);
-  if (!results.others.empty()) {
-    add("Not shown",
-        counted(results.others.size(), "record") + " of a kind that this page does not know");
-  }
-  return list;
 }
 
 WriterStatus render(const char* page_template, const data& page, std::ostream& out) {

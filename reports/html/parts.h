@@ -55,14 +55,6 @@ struct NamedLog {
 // Sets "has_logs" and "logs".
 void set_logs(data& page, const std::vector<NamedLog>& logs);
 
-// What is known of a run, for its provenance; facts that are not known are left out.
-struct Fact {
-  std::string name;
-  std::string value;
-  bool mono = false;  // in a fixed-width face: hashes, commands
-};
-std::vector<Fact> facts(const Results& results, const Digest& digest);
-
 // Fills a template. All escaping happens here, in the template engine's escape function, and the
 // templates have no unescaped tag, so no string of a guest can become markup.
 WriterStatus render(const char* page_template, const data& page, std::ostream& out);

@@ -112,7 +112,9 @@
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   });
 
-  one("expand").addEventListener("click", () => {
+  // The page of timed paths alone has nothing to filter.
+  const filterable = one("search") !== null;
+  if (filterable) one("expand").addEventListener("click", () => {
     const open = one("expand").getAttribute("aria-pressed") !== "true";
     for (const node of all("#results details")) node.open = open;
     one("expand").setAttribute("aria-pressed", String(open));
@@ -128,13 +130,15 @@
   addEventListener("afterprint", () => { for (const node of folded) node.open = false; });
 
   let pending = 0;
-  one("search").addEventListener("input", () => {
+  if (filterable) one("search").addEventListener("input", () => {
     clearTimeout(pending);
     pending = setTimeout(filter, 120);
   });
   for (const box of all(".filters input[type=checkbox]")) box.addEventListener("change", filter);
   addEventListener("hashchange", reveal);
-  preset();
-  filter();  // even without presets: the browser may have restored the boxes of an earlier visit
+  if (filterable) {
+    preset();
+    filter();  // even without presets: the browser may have restored the boxes of an earlier visit
+  }
   if (location.hash) reveal();
 })();

@@ -5,8 +5,10 @@
 #include <fstream>
 #include <iostream>
 
+#include "reports/comparison_writers.h"
 #include "reports/diff_writers.h"
 #include "reports/writers.h"
+#include "tests/reports/path_samples.h"
 #include "tests/reports/samples.h"
 
 using namespace hypervet::reports;
@@ -18,15 +20,30 @@ int main(int argc, char** argv) {
   }
   const std::string folder = argv[1];
   const std::size_t cases = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 10'000;
-  const std::pair<const char*, Results> samples[] = {{"mixed", samples::mixed()},
-                                                     {"reference", samples::reference_model()},
-                                                     {"hostile", samples::hostile()},
-                                                     {"large", samples::large(cases)}};
+  const std::pair<const char*, Results> samples[] = {
+      {"mixed", samples::mixed()},        {"reference", samples::reference_model()},
+      {"hostile", samples::hostile()},    {"large", samples::large(cases)},
+      {"timed", samples::timed()},        {"counted", samples::counted_in_a_lab()},
+      {"absurd", samples::absurd_paths()}};
   for (const auto& [name, results] : samples) {
     const std::string base = folder + "/" + name;
     std::ofstream(base + ".jsonl") << samples::stream(results);
     for (const Format& format : formats()) {
       const auto status = write_report(format, results, base + "." + std::string(format.extension));
+      if (!status) {
+        std::cerr << status.error() << '\n';
+        return 1;
+      }
+    }
+  }
+  const std::pair<const char*, TimingComparison> comparisons[] = {
+      {"comparison", samples::compared()},
+      {"exact", samples::compared_exactly()},
+      {"absurd-comparison", samples::absurd_comparison()}};
+  for (const auto& [name, comparison] : comparisons) {
+    for (const char* format : {"html", "json"}) {
+      const auto status = write_comparison(*find_comparison_format(format), comparison,
+                                           folder + "/" + name + "." + format);
       if (!status) {
         std::cerr << status.error() << '\n';
         return 1;
