@@ -74,6 +74,7 @@ Application::Application(int argc, char** argv)
   add_report(*this);
   add_diff(*this);
   add_bench(*this);
+  add_compare(*this);
   add_exec(*this);
   add_lab_door(*this);
 }
@@ -135,6 +136,10 @@ void Application::add_backend_options(CLI::App* verb, BackendChoice& choice) con
   verb->add_option("--cpu-vendor", choice.vendor, "Vendor of the simulated processor: intel, amd")
       ->check(CLI::IsMember({"intel", "amd"}))
       ->capture_default_str();
+  verb->add_option("--cost", choice.costs,
+                   "Ticks that the simulator charges for an operation, such as "
+                   "hypercall=1000,cpuid=500; the others are pio, mmio, msr")
+      ->type_name("NAME=TICKS,...");
   verb->add_option("--kvm-device", choice.device, "Device of the kvm backend")
       ->capture_default_str();
   verb->add_option("--irqchip", choice.irqchip,
@@ -149,6 +154,7 @@ void Application::add_backend_options(CLI::App* verb, BackendChoice& choice) con
 std::vector<std::string> BackendChoice::words() const {
   std::vector<std::string> words;
   if (irqchip != "kernel") words.insert(words.end(), {"--irqchip", irqchip});
+  if (!costs.empty()) words.insert(words.end(), {"--cost", costs});
   if (may_change_clock) words.emplace_back("--may-change-host-clock");
   return words;
 }
@@ -157,7 +163,15 @@ std::unique_ptr<backends::Backend> Application::make_backend(const BackendChoice
   std::unique_ptr<backends::Backend> backend;
   if (choice.name == "sim") {
     const auto vendor = choice.vendor == "amd" ? sim::CpuVendor::amd : sim::CpuVendor::intel;
-    backend = std::make_unique<sim::SimBackend>(sim::SimOptions{agent(), vendor});
+    sim::SimOptions options{agent(), vendor, {}};
+    if (!choice.costs.empty()) {
+      const auto costs = sim::parse_costs(choice.costs);
+      if (!costs) throw Exit{kUsage, "--cost: " + costs.error()};
+      options.costs = *costs;
+    }
+    backend = std::make_unique<sim::SimBackend>(std::move(options));
+  } else if (!choice.costs.empty()) {
+    throw Exit{kUsage, "--cost is of the simulator: --backend sim"};
   } else if (choice.name == "kvm") {
     backend = std::make_unique<kvm::KvmBackend>(agent(), choice.device,
                                                 kvm::SettingValues{{"irqchip", choice.irqchip}},

@@ -45,6 +45,7 @@ struct Places {
 struct BackendChoice {
   std::string name = "sim";
   std::string vendor = "intel";     // of the simulated processor
+  std::string costs;                // that the simulator charges, "hypercall=1000"; "": none
   std::string device = "/dev/kvm";  // of the KVM engine
   std::string irqchip = "kernel";   // of its machines, where a case does not say
   bool may_change_clock = false;    // a case may change the host's clock source while it runs
@@ -109,6 +110,7 @@ void add_doctor(Application& application);
 void add_report(Application& application);
 void add_diff(Application& application);
 void add_bench(Application& application);
+void add_compare(Application& application);
 void add_exec(Application& application);
 void add_lab_door(Application& application);
 

@@ -10,6 +10,10 @@ namespace hypervet::cli {
 namespace {
 
 void show(const spec::Coverage& coverage) {
+  if (coverage.clauses == 0) {
+    fmt::print("{:<24} {:>3} hot paths\n", coverage.interface, coverage.paths);
+    return;
+  }
   fmt::print(
       "{:<24} {:>3} of {:>3} clauses with cases, {:>2} untestable, {:>4} case instances, {:>4} "
       "violations\n",

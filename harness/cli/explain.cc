@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// hypervet explain: a clause, its cases and its violations as a person reads them.
+// hypervet explain: a clause with its cases and violations, or a hot path, as a person reads it.
 #include <fmt/format.h>
 
 #include <memory>
+#include <utility>
 
 #include "backends/violations/vocabulary.h"
 #include "harness/cli/application.h"
+#include "harness/cli/clauses_and_paths.h"
 #include "harness/run/select.h"
 #include "harness/spec/coverage.h"
 #include "harness/spec/describe.h"
@@ -47,6 +49,15 @@ void show_clause(Application& application, const spec::Interface& interface,
              clause.id);
 }
 
+void show_path(Application& application, const spec::Interface& interface, const spec::Path& path) {
+  fmt::print("{}\n", application.terminal().paint(path.id, Colour::kStrong));
+  fmt::print("  path - {}\n", path.what);
+  fmt::print("  {} ({}), {}\n", interface.source.document, interface.source.version, path.section);
+  fmt::print("  {}\n\n", spec::to_string(path.mark));
+  for (const auto& line : spec::describe(path)) fmt::print("  {}\n", line);
+  fmt::print("\n  to time it:  {} bench {}\n", application.command(), path.id);
+}
+
 void show_violation_vocabulary() {
   for (const auto& seam : violations::seams()) {
     fmt::print("at: {}\n", seam.name);
@@ -66,11 +77,18 @@ int execute(Application& application, const Options& options) {
   if (options.globs.empty())
     throw Exit{kUsage, "explain needs the id of a clause; `list` shows them"};
   const auto specs = application.load_specs();
-  const auto clauses = run::select_clauses(specs, options.globs);
-  if (!clauses) throw Exit{kUsage, clauses.error()};
-  for (std::size_t i = 0; i < clauses->size(); ++i) {
-    if (i > 0) fmt::print("\n");
-    show_clause(application, *(*clauses)[i].first, *(*clauses)[i].second);
+  const auto found = find_clauses_and_paths(specs, options.globs);
+  bool first = true;
+  const auto divide = [&first] {
+    if (!std::exchange(first, false)) fmt::print("\n");
+  };
+  for (const auto& [interface, clause] : found.clauses) {
+    divide();
+    show_clause(application, *interface, *clause);
+  }
+  for (const auto& [interface, path] : found.paths) {
+    divide();
+    show_path(application, *interface, *path);
   }
   return kConformant;
 }
@@ -79,10 +97,11 @@ int execute(Application& application, const Options& options) {
 
 void add_explain(Application& application) {
   auto options = std::make_shared<Options>();
-  auto* verb =
-      application.verb("explain", "A clause, its cases and violations as a person reads them",
-                       [&application, options] { return execute(application, *options); });
-  verb->add_option("ID-GLOB", options->globs, "Clauses or interfaces; * and ? are wildcards");
+  auto* verb = application.verb(
+      "explain", "A clause with its cases and violations, or a path, as a person reads it",
+      [&application, options] { return execute(application, *options); });
+  verb->add_option("ID-GLOB", options->globs,
+                   "Clauses, paths or interfaces; * and ? are wildcards");
   verb->add_flag("--violations", options->violations,
                  "The seams and keys that a violation may name");
 }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "harness/cli/application.h"
+#include "harness/cli/clauses_and_paths.h"
 #include "harness/run/select.h"
 
 namespace hypervet::cli {
@@ -23,11 +24,13 @@ int execute(Application& application, const Options& options) {
     for (const auto& instance : *instances) fmt::print("{}\n", instance.id);
     return kConformant;
   }
-  const auto clauses = run::select_clauses(specs, options.globs);
-  if (!clauses) throw Exit{kUsage, clauses.error()};
-  for (const auto& [interface, clause] : *clauses) {
+  const auto found = find_clauses_and_paths(specs, options.globs);
+  for (const auto& [interface, clause] : found.clauses) {
     fmt::print("{:<50} {:<6} {}\n", clause->id, spec::to_string(clause->level),
                clause->untestable.empty() ? clause->text : "(untestable) " + clause->text);
+  }
+  for (const auto& [interface, path] : found.paths) {
+    fmt::print("{:<50} {:<6} {}\n", path->id, "path", path->what);
   }
   return kConformant;
 }
@@ -36,9 +39,11 @@ int execute(Application& application, const Options& options) {
 
 void add_list(Application& application) {
   auto options = std::make_shared<Options>();
-  auto* verb = application.verb("list", "Clauses, with level and text; or every case instance",
-                                [&application, options] { return execute(application, *options); });
-  verb->add_option("ID-GLOB", options->globs, "Clauses or interfaces; * and ? are wildcards");
+  auto* verb = application.verb(
+      "list", "Clauses, with level and text, and hot paths; or every case instance",
+      [&application, options] { return execute(application, *options); });
+  verb->add_option("ID-GLOB", options->globs,
+                   "Clauses, paths or interfaces; * and ? are wildcards");
   verb->add_flag("--cases", options->cases, "Every case instance instead, as run takes them");
 }
 

@@ -35,6 +35,7 @@ std::vector<Coverage> coverage(const Specs& specs) {
     Coverage& one = all.emplace_back();
     one.interface = interface.id;
     one.title = interface.title;
+    one.paths = interface.paths.size();
     for (const Clause& clause : interface.clauses) count(clause, one);
   }
   return all;
@@ -45,6 +46,7 @@ Coverage total(const std::vector<Coverage>& each) {
   sum.interface = "all";
   for (const Coverage& one : each) {
     sum.clauses += one.clauses;
+    sum.paths += one.paths;
     sum.untestable += one.untestable;
     sum.with_cases += one.with_cases;
     sum.cases += one.cases;

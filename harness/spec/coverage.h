@@ -26,6 +26,7 @@ struct Coverage {
   std::size_t with_cases = 0;  // clauses
   std::size_t cases = 0;
   std::size_t instances = 0;  // points of the cases' matrices
+  std::size_t paths = 0;      // hot paths, which are timed and not judged
   std::size_t violations = 0;
   std::vector<EmptyCell> empty;  // in the order of the file
 

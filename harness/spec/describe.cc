@@ -7,6 +7,7 @@
 #include <array>
 
 #include "backends/violations/vocabulary.h"
+#include "guest-payloads/protocol/paths.h"
 
 namespace hypervet::spec {
 namespace {
@@ -171,7 +172,10 @@ std::string describe(const Step& step) {
   return text;
 }
 
-std::vector<std::string> describe(const Case& a_case) {
+namespace {
+
+// The matrix, and a machine that is not the usual one.
+std::vector<std::string> conditions_of(const Case& a_case) {
   std::vector<std::string> lines;
   std::size_t first = 0;
   for (const auto& [name, values] : a_case.parameters) {
@@ -189,6 +193,32 @@ std::vector<std::string> describe(const Case& a_case) {
   for (const auto& [name, value] : a_case.machine.settings)
     machine.push_back(fmt::format("with {} {}", name, value));
   if (!machine.empty()) lines.push_back(fmt::format("on a machine {}", fmt::join(machine, ", ")));
+  return lines;
+}
+
+std::string described(const Measure& measure) {
+  const auto* loop =
+      std::ranges::find(protocol::kPathLoops, measure.loop, &protocol::PathLoopEntry::name);
+  const std::string arguments = flow_text(measure.arguments);
+  return fmt::format("{}{}{}{}{}", measure.loop, arguments.size() > 2 ? " " : "",
+                     arguments.size() > 2 ? arguments : "",
+                     loop == std::end(protocol::kPathLoops) ? "" : ": ",
+                     loop == std::end(protocol::kPathLoops) ? "" : loop->what);
+}
+
+}  // namespace
+
+std::vector<std::string> describe(const Path& path) {
+  std::vector<std::string> lines = conditions_of(path.conditions);
+  lines.push_back("times " + described(path.measure));
+  if (path.contrast) lines.push_back("against " + described(*path.contrast));
+  if (!path.contrast_id.empty()) lines.push_back("against the path " + path.contrast_id);
+  if (!path.note.empty()) lines.push_back("note: " + path.note);
+  return lines;
+}
+
+std::vector<std::string> describe(const Case& a_case) {
+  std::vector<std::string> lines = conditions_of(a_case);
   add_steps(a_case.steps, 0, lines);
   return lines;
 }

@@ -14,6 +14,9 @@ namespace hypervet::spec {
 // "write MSR_KVM_STEAL_TIME = area + 1 + (1 << bit)   expect #GP(0)". A matrix and a machine that
 // is not the usual one come first: "for each bit of 1, 2, 3", "on a machine with 2 CPUs".
 std::vector<std::string> describe(const Case& a_case);
+// "on a machine with platform-timers on", "kvmclock-read: kvmclock's time ...", "against
+// pm-timer-read: ...", a line each.
+std::vector<std::string> describe(const Path& path);
 // "wrmsr of msr MSR_KVM_STEAL_TIME: fault none".
 std::string describe(const Violation& violation);
 // One step without its block.

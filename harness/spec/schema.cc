@@ -10,6 +10,7 @@
 #include "backends/violations/vocabulary.h"
 #include "guest-payloads/protocol/host_verbs.h"
 #include "guest-payloads/protocol/layout.h"
+#include "guest-payloads/protocol/paths.h"
 #include "guest-payloads/protocol/scenarios.h"
 #include "harness/spec/verbs.h"
 
@@ -206,6 +207,43 @@ Json case_schema() {
                 {"steps"});
 }
 
+// Of a table of loops: {name: {argument: expression, ...}}, one to a path.
+Json measure_schema() {
+  Json properties = Json::object();
+  for (const protocol::PathLoopEntry& loop : protocol::kPathLoops) {
+    Json arguments = Json::object();
+    for (const std::string_view argument : loop.arguments) {
+      if (!argument.empty()) arguments[std::string(argument)] = ref("expression");
+    }
+    if (loop.user) arguments["cpl"] = ref("expression");
+    if (loop.proof == protocol::PathProof::kSameResult) arguments["result"] = ref("expression");
+    Json made = object(std::move(arguments));
+    made["type"] = {"object", "null"};
+    properties[std::string(loop.name)] = described(std::move(made), loop.what);
+  }
+  Json measure = object(std::move(properties));
+  measure["minProperties"] = 1;
+  measure["maxProperties"] = 1;
+  return measure;
+}
+
+Json path_schema() {
+  const Json values = {{"anyOf", Json::array({ref("expression"), list_of(ref("expression"))})}};
+  return object(
+      {{"id", ref("id")},
+       {"what", described(text(), "what one operation is")},
+       {"unit", words({"ns"})},
+       {"section", text()},
+       {"note", described(text(), "what a reader of the figures should know")},
+       {"requires", ref("words")},
+       {"machine", ref("machine")},
+       {"for", map_of(values)},
+       {"batch", described(ref("expression"), "operations between two readings of the TSC")},
+       {"path", ref("measure")},
+       {"contrast", {{"anyOf", Json::array({ref("id"), ref("measure")})}}}},
+      {"id", "what", "unit", "section", "path"});
+}
+
 Json clause_schema() {
   return object({{"id", ref("id")},
                  {"level", words({"must", "should", "may"})},
@@ -239,7 +277,9 @@ Json definitions() {
           {"allowed", allowed_schema()},
           {"violation", violation_schema()},
           {"case", case_schema()},
-          {"clause", clause_schema()}};
+          {"clause", clause_schema()},
+          {"measure", measure_schema()},
+          {"path", path_schema()}};
 }
 
 }  // namespace
@@ -255,7 +295,8 @@ std::string schema_json() {
        {"constants", map_of(ref("expression"))},
        {"structures", map_of(ref("structure"))},
        {"features", map_of(ref("feature"))},
-       {"clauses", list_of(ref("clause"))}},
+       {"clauses", list_of(ref("clause"))},
+       {"paths", list_of(ref("path"))}},
       {"interface", "title", "source"});
   Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
                  {"title", "hypervet clauses"}};
