@@ -82,7 +82,7 @@ TEST_F(LabTrouble, APanicWhileCasesRun) {
 TEST_F(LabTrouble, ASpoiledSnapshotIsReplacedByABoot) {
   const auto cache = folder.file("cache");
   const auto run = [&] {
-    return execute(folder, {"run", kFew, "--lab", "kvm-amd:" + kernel.image.string(),
+    return execute(folder, {"run", kFew, "--lab", "kvm-amd:" + kernel.original.string(),
                             "--lab-modules", kernel.modules.string(), "--lab-cache", cache});
   };
   std::filesystem::create_directories(cache);
