@@ -81,6 +81,17 @@ std::string unfinished(const Outcome& outcome) {
                      outcome.detail);
 }
 
+// Of an agent that faulted: where.
+std::string fault_of(const std::vector<program::Observation>& observations) {
+  for (const auto& seen : observations) {
+    const auto* fault = seen.executed();
+    if (fault == nullptr || seen.header.kind != protocol::FrameKind::kPanic) continue;
+    return fmt::format(" (vector {} at {:#x}, error code {:#x}, cr2 {:#x})", fault->vector,
+                       fault->after.rip, fault->error_code, fault->cr2);
+  }
+  return {};
+}
+
 backends::Job job_of(const run::Session& session, const PathPlan& plan,
                      std::span<const std::byte> program) {
   backends::Job job;
@@ -98,6 +109,7 @@ void take_answer(const Outcome& outcome, const PathPlan& plan, const PathSizes& 
       outcome.observations, finished ? program::Ending::kWhole : program::Ending::kCutOff);
   if (!finished) {
     to.failed = unfinished(outcome);
+    if (observations) to.failed += fault_of(*observations);
     return;
   }
   if (!observations) {
