@@ -61,12 +61,6 @@ std::string_view css_class(Outcome outcome) {
   return outcome == Outcome::kNotComparable ? "not-comparable" : name(outcome);
 }
 
-std::string capitalised(std::string_view words) {
-  std::string result(words);
-  if (!result.empty() && result[0] >= 'a' && result[0] <= 'z') result[0] -= 'a' - 'A';
-  return result;
-}
-
 std::string why_without_figures(const TimingRow& row) {
   if (!row.reason.empty()) return row.reason;
   if (!row.a.reason.empty()) return "A: " + row.a.reason;

@@ -11,6 +11,7 @@
 
 #include "reports/diff_writers.h"
 #include "reports/headline.h"
+#include "reports/html/diff_cases.h"
 #include "reports/html/facts.h"
 #include "reports/html/page.h"
 #include "reports/html/parts.h"
@@ -43,46 +44,6 @@ std::string_view meaning(Change change) {
       return "";
   }
   return "";
-}
-
-std::string capitalised(std::string_view words) {
-  std::string result(words);
-  if (!result.empty() && result[0] >= 'a' && result[0] <= 'z') result[0] -= 'a' - 'A';
-  return result;
-}
-
-std::string_view word(const Case* c) { return c != nullptr ? name(c->verdict) : "none"; }
-
-// Both words once: the filters show a case when either side has a chosen verdict.
-std::string both(std::string_view a, std::string_view b) {
-  return a == b ? std::string(a) : fmt::format("{} {}", a, b);
-}
-
-// Plain on both sides: a pass with nothing more to say.
-bool plain(const CasePair& pair) {
-  const auto passes = [](const Case* c) {
-    return c != nullptr && c->verdict == Verdict::kPass && c->marks.empty();
-  };
-  return passes(pair.before) && passes(pair.after);
-}
-
-data one_side(std::string_view letter, const Case* c) {
-  data entry;
-  entry["letter"] = text(letter);
-  entry["verdict"] = text(word(c));
-  entry["status"] = text(c != nullptr ? name(c->verdict) : "not in this run");
-  static const Case kNothing;
-  const Case& shown = c != nullptr ? *c : kNothing;
-  entry["marks"] = marks(shown);
-  entry["reason"] = unless_empty(shown.reason);
-  entry["waiver"] = shown.waiver ? data(waiver_line(shown)) : data(false);
-  entry["compare"] = data(!shown.expected.empty() || !shown.observed.empty());
-  entry["expected"] = shown.expected;
-  entry["observed"] = shown.observed;
-  entry["detail"] = unless_empty(shown.detail);
-  const bool repeat = c != nullptr && c->verdict != Verdict::kPass;
-  entry["reproduce"] = repeat ? unless_empty(shown.reproduce) : data(false);
-  return entry;
 }
 
 // Builds the data of the whole page. Lives for one page.
@@ -214,8 +175,8 @@ class DiffPage {
   }
 
   data difference(const CasePair& pair) const {
-    data entry = one_case(pair);
     const Case& c = pair.any();
+    data entry = linked_line(pair);
     entry["anchor"] = anchors_.at(&c);
     entry["clause"] = c.clause;
     entry["clause_anchor"] = anchor("", c.clause);
@@ -224,54 +185,15 @@ class DiffPage {
     const auto says_more = [](const Case* side) {
       return side != nullptr && (side->verdict != Verdict::kPass || !side->reason.empty());
     };
-    if (says_more(pair.before) || says_more(pair.after)) body(entry, pair);
+    if (says_more(pair.before) || says_more(pair.after)) set_body(entry, pair);
     return entry;
   }
 
-  // What stands in a case's line, with both sides.
-  data one_case(const CasePair& pair) const {
-    const Case& c = pair.any();
-    data entry;
-    entry["change"] = text(name(pair.change));
-    entry["title"] = text(title(pair.change));
-    entry["verdict"] = text(word(pair.after));
-    entry["verdicts"] = both(word(pair.before), word(pair.after));
-    set_verdict(entry, "a", word(pair.before), pair.before ? glyph(pair.before->verdict) : "",
-                pair.before ? name(pair.before->verdict) : "absent");
-    set_verdict(entry, "b", word(pair.after), pair.after ? glyph(pair.after->verdict) : "",
-                pair.after ? name(pair.after->verdict) : "absent");
-    entry["name"] = c.name.empty() ? text(instance_name(c)) : data(c.name);
-    entry["parameters"] = parameters(c);
-    entry["time"] = time(pair);
-    const auto found = anchors_.find(&c);
-    entry["link"] = found != anchors_.end() ? data(found->second) : data(false);
-    entry["has_body"] = data(false);
+  data linked_line(const CasePair& pair) const {
+    data entry = case_line(pair);
+    const auto found = anchors_.find(&pair.any());
+    if (found != anchors_.end()) entry["link"] = found->second;
     return entry;
-  }
-
-  static void set_verdict(data& entry, const std::string& side, std::string_view shown,
-                          std::string_view glyph, std::string_view status) {
-    entry["verdict_" + side] = text(shown);
-    entry["glyph_" + side] = text(glyph);
-    entry["status_" + side] = text(status);
-  }
-
-  static std::string time(const CasePair& pair) {
-    const auto one = [](const Case* c) {
-      return c != nullptr ? human_duration(c->duration_ns) : std::string("–");
-    };
-    return fmt::format("{} → {}", one(pair.before), one(pair.after));
-  }
-
-  static void body(data& entry, const CasePair& pair) {
-    const Case& c = pair.any();
-    data sides(data::type::list);
-    sides << one_side("A", pair.before);
-    sides << one_side("B", pair.after);
-    entry["has_body"] = data(true);
-    entry["sides"] = std::move(sides);
-    entry["location"] = unless_empty(c.location);
-    entry["provider"] = unless_empty(c.provider);
   }
 
   data one_interface(const InterfacePair& pair) const {
@@ -364,10 +286,10 @@ class DiffPage {
 
   // A difference is told in full on top of the page; here it has a link to there.
   data case_of_clause(const CasePair& pair) const {
-    data entry = one_case(pair);
+    data entry = linked_line(pair);
     const bool told_above = pair.change != Change::kNone;
     if (!told_above && !plain(pair)) {
-      body(entry, pair);
+      set_body(entry, pair);
       const std::string& reason = pair.any().reason;
       entry["summary"] = reason.empty() ? text("Both sides") : data(reason);
     }

@@ -22,6 +22,12 @@ data unless_empty(std::string_view text) {
 data text(std::string_view view) { return data(std::string(view)); }
 data number(std::uint64_t value) { return data(fmt::format("{}", value)); }
 
+std::string capitalised(std::string_view words) {
+  std::string result(words);
+  if (!result.empty() && result[0] >= 'a' && result[0] <= 'z') result[0] -= 'a' - 'A';
+  return result;
+}
+
 std::string_view glyph(Verdict verdict) {
   switch (verdict) {
     case Verdict::kPass:

@@ -23,6 +23,8 @@ using kainjow::mustache::data;
 data unless_empty(std::string_view text);
 data text(std::string_view view);
 data number(std::uint64_t value);
+// "Got worse" of "got worse"; for words of ours, which are ASCII.
+std::string capitalised(std::string_view words);
 
 // A verdict is never told by colour alone: a sign and its word go with it.
 std::string_view glyph(Verdict verdict);
