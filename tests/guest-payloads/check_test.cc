@@ -6,6 +6,7 @@
 
 #include "guest-payloads/protocol/layout.h"
 #include "guest-payloads/protocol/mailbox.h"
+#include "guest-payloads/protocol/paths.h"
 #include "guest-payloads/protocol/scenarios.h"
 #include "tests/guest-payloads/program_builder.h"
 
@@ -65,7 +66,7 @@ TEST(Check, AcceptsEveryOpInItsPlainForm) {
 }
 
 TEST(Check, OpCodes) {
-  for (const unsigned code : {0u, 10u, 15u, 19u, 23u, 28u, 31u, 39u, 47u, 53u, 0xffffu}) {
+  for (const unsigned code : {0u, 10u, 15u, 19u, 23u, 28u, 31u, 39u, 47u, 54u, 0xffffu}) {
     EXPECT_EQ(one(static_cast<OpCode>(code)), Refusal::kOpCode) << code;
   }
 }
@@ -138,6 +139,56 @@ TEST(Check, BoundsOfOperands) {
   EXPECT_EQ(one(OpCode::kScenario, {std::size(kScenarios) + 1}), Refusal::kOperand);
   EXPECT_EQ(one(OpCode::kScenario, {3, kArenaAddress, 31, 1}), Refusal::kOperand);
   EXPECT_EQ(one(OpCode::kRepeat, {kMaxRepeat + 1}), Refusal::kOperand);
+}
+
+// {loop, samples, warm-up | batch << 32, arguments...}
+Refusal measure(PathLoop loop, std::uint64_t samples, std::uint64_t warmup, std::uint64_t batch,
+                std::uint64_t a0 = 0, std::uint64_t a1 = 0, std::uint64_t a2 = 0, Form form = {}) {
+  return one(OpCode::kMeasure,
+             {static_cast<std::uint64_t>(loop), samples, warmup | batch << 32, a0, a1, a2}, form);
+}
+
+TEST(Check, MeasuresWithinBounds) {
+  for (const PathLoopEntry& loop : kPathLoops) {
+    const bool sized = loop.loop == PathLoop::kIn || loop.loop == PathLoop::kOut;
+    const Refusal expected = loop.proof == PathProof::kHostClock ? Refusal::kOperand : kAccepted;
+    EXPECT_EQ(measure(loop.loop, 10, 1, loop.batch, 1, sized ? 4 : 0, sized ? 4 : 0), expected)
+        << loop.name;
+    if (expected != kAccepted) continue;
+    EXPECT_EQ(measure(loop.loop, 10, 1, 1, 1, 4, 4, {.flags = kUser}),
+              loop.user ? kAccepted : Refusal::kOperand)
+        << loop.name;
+    EXPECT_EQ(measure(loop.loop, 10, 1, 1, 1, 4, 4, {.variant = 1}), kAccepted) << loop.name;
+  }
+  EXPECT_EQ(measure(PathLoop::kCpuid, kMaxPathSamples, kMaxPathSamples, kMaxPathBatch), kAccepted);
+  EXPECT_EQ(measure(PathLoop::kCpuid, 0, 0, 1), Refusal::kOperand);
+  EXPECT_EQ(measure(PathLoop::kCpuid, kMaxPathSamples + 1, 0, 1), Refusal::kOperand);
+  EXPECT_EQ(measure(PathLoop::kCpuid, 1, kMaxPathSamples + 1, 1), Refusal::kOperand);
+  EXPECT_EQ(measure(PathLoop::kCpuid, 1, 0, 0), Refusal::kOperand);
+  EXPECT_EQ(measure(PathLoop::kCpuid, 1, 0, kMaxPathBatch + 1), Refusal::kOperand);
+  EXPECT_EQ(measure(PathLoop::kNone, 1, 0, 1), Refusal::kOperand);
+  EXPECT_EQ(measure(static_cast<PathLoop>(std::size(kPathLoops) + 1), 1, 0, 1), Refusal::kOperand);
+  EXPECT_EQ(measure(PathLoop::kIn, 1, 0, 1, 0x10000, 4), Refusal::kOperand);
+  EXPECT_EQ(measure(PathLoop::kIn, 1, 0, 1, 1, 3), Refusal::kOperand);
+  EXPECT_EQ(measure(PathLoop::kOut, 1, 0, 1, 1, 1, 8), Refusal::kOperand);
+  EXPECT_EQ(measure(PathLoop::kPageFirstTouch, kPathPages, 0, 1), kAccepted);
+  EXPECT_EQ(measure(PathLoop::kPageFirstTouch, kPathPages, 1, 1), Refusal::kOperand);
+  EXPECT_EQ(measure(PathLoop::kCpuid, 1, 0, 1, 0, 0, 0, {.flags = kCompat}), Refusal::kFlags);
+  EXPECT_EQ(measure(PathLoop::kCpuid, 1, 0, 1, 0, 0, 0, {.variant = 2}), Refusal::kVariant);
+  EXPECT_EQ(one(OpCode::kMeasure, {2, 1, 1ull << 32, In::slot(0)}), Refusal::kOperand);
+}
+
+// The loops count progress and hold their samples for CPU 0 alone, and those with several CPUs need
+// them.
+TEST(Check, MeasuresOnTheBootCpuAndWithTheCpusItNeeds) {
+  ProgramBuilder elsewhere;
+  elsewhere.header().cpus = 2;
+  elsewhere.block(OpCode::kOnCpu, {1}, [&] { elsewhere.op(OpCode::kMeasure, {2, 1, 1ull << 32}); });
+  EXPECT_EQ(verdict(elsewhere), Refusal::kOperand);
+  ProgramBuilder alone;
+  alone.header().cpus = 1;
+  alone.op(OpCode::kMeasure, {static_cast<std::uint64_t>(PathLoop::kIpiIcr), 1, 1ull << 32});
+  EXPECT_EQ(verdict(alone), Refusal::kOperand);
 }
 
 TEST(Check, BlocksStayInsideTheirParent) {
