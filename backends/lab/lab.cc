@@ -176,6 +176,12 @@ Ending Lab::run(const Job& job, const Sinks& sinks) {
   if (!scratch) return broken(scratch.error());
   auto wiring = wire(scratch->path());
   if (!wiring) return broken(wiring.error());
+  if (options_.exact && wiring->snapshot.empty()) {
+    // Every exact run goes on from a saved machine, this one from a machine that nobody keeps.
+    wiring->snapshot = scratch->path() / "snapshots" / "own";
+    if (auto made = make_folders(wiring->snapshot.parent_path()); !made)
+      return broken(made.error());
+  }
   if (auto written = write_file(wiring->job(), encode(job)); !written)
     return broken(written.error());
 
