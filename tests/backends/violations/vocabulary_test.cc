@@ -104,6 +104,7 @@ std::string memory(Interposer& interposer) {
     append(text, write.address);
     append(text, write.value);
     append(text, write.size);
+    if (!write.logged) text += "unlogged ";
   }
   return text;
 }
