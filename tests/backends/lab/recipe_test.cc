@@ -110,7 +110,8 @@ TEST_F(Recipes, WhatIsNoYaml) {
 TEST_F(Recipes, NoFile) {
   EXPECT_EQ(load_recipe(scratch / "none.yaml").error(),
             (scratch / "none.yaml").string() + ": No such file or directory");
-  EXPECT_EQ(load_recipe(scratch.path()).error(), scratch.path().string() + ": is a folder, not a file");
+  EXPECT_EQ(load_recipe(scratch.path()).error(),
+            scratch.path().string() + ": is a folder, not a file");
 }
 
 TEST_F(Recipes, NamesOfAFolder) {
