@@ -215,7 +215,10 @@ Ending Lab::boot(Wiring& wiring, const Sinks& sinks) {
     return ending;
   }
   Watch watch(*machine, wiring, sinks, options_.patience);
-  if (auto early = watch.until_ready()) return *early;
+  if (auto early = watch.until_ready()) {
+    if (kernel_.modules.empty()) early->reason += " (it was booted without any modules)";
+    return *early;
+  }
   if (!wiring.snapshot.empty() && save(*machine, wiring) && options_.exact) {
     // A machine that went on after it was saved is some instructions off one that was restored, so
     // the first run is made like all later ones.
