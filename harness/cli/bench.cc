@@ -26,7 +26,7 @@ constexpr int kNoisy = 6;
 // Statistics need launches; where instructions are counted every launch is like the first.
 constexpr std::size_t kUsualLaunches = 5;
 // An emulator that counts takes its time, and what it counts hardly varies.
-constexpr std::uint64_t kUsualSamples = 1000, kExactSamples = 200;
+constexpr std::uint64_t kUsualSamples = 1000, kExactSamples = 50;
 
 struct Options {
   BenchOptions bench;
@@ -211,7 +211,7 @@ void add_bench(Application& application) {
   add_lab_options(verb, where.lab);
   verb->get_option("--backend")->excludes("--lab");
   verb->add_option("--samples", options->samples,
-                   "Batches timed for each path and launch; default 1000, in an exact lab 200")
+                   "Batches timed for each path and launch; default 1000, in an exact lab 50")
       ->check(CLI::Range(1, 100000));
   verb->add_option("--warmup", bench.sampling.warmup, "Batches thrown away before")
       ->check(CLI::Range(0, 100000))
