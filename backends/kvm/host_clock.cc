@@ -11,8 +11,10 @@ namespace {
 
 constexpr const char* kCurrent = "current_clocksource";
 
+// "tsc-early" is the same counter before its frequency is refined (arch/x86/kernel/tsc.c), and for
+// KVM the TSC like the other.
 bool is_tsc(std::string_view source) {
-  return source == "tsc" || source == "hyperv_clocksource_tsc_page";
+  return source == "tsc" || source == "tsc-early" || source == "hyperv_clocksource_tsc_page";
 }
 
 std::string first_word(const std::filesystem::path& file) {
@@ -70,7 +72,8 @@ HostClock::Hold::Hold(Hold&& other) noexcept
       error_(std::move(other.error_)) {}
 
 HostClock::Hold::~Hold() {
-  if (changed_ != nullptr) changed_->set(changed_->own_);
+  // Meanwhile tsc-early may have given way to tsc.
+  if (changed_ != nullptr && !changed_->set(changed_->own_)) changed_->set("tsc");
 }
 
 }  // namespace hypervet::kvm

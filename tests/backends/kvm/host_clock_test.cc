@@ -66,6 +66,17 @@ TEST_F(HostClockTest, WithPermissionItIsChangedForAsLongAsItIsHeld) {
   }
 }
 
+// Seen in a lab whose kernel was judged before it had refined its TSC.
+TEST_F(HostClockTest, TheEarlyTscIsTheTsc) {
+  write("current_clocksource", "tsc-early");
+  write("available_clocksource", "tsc-early hpet acpi_pm");
+  EXPECT_THAT(HostClock(false, folder_).refusal("other"), Optional(HasSubstr("tsc-early")));
+  HostClock clock(true, folder_);
+  EXPECT_EQ(clock.refusal("tsc"), std::nullopt);
+  const auto hold = clock.hold("other");
+  EXPECT_EQ(current(), "hpet");
+}
+
 TEST_F(HostClockTest, AHostWithNoOtherClockSaysSo) {
   write("current_clocksource", "tsc");
   write("available_clocksource", "tsc jiffies");
