@@ -62,6 +62,9 @@ void parse_word(Words& words, Options& options) {
     case 'a':
       if (words.take("apic=x2apic")) options.x2apic = words.word_ends();
       return;
+    case 'b':
+      if (words.take("batch=memory")) options.batch = words.word_ends();
+      return;
     case 'e':
       if (words.take("exit=debug-exit")) options.debug_exit = words.word_ends();
       return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The words of the command line that the agent knows: channel=memory|serial, cpus=N,
-// apic=xapic|x2apic, tsc-khz=N, exit=debug-exit|halt. Others are passed over, since VMMs append
-// words of their own; so is a value that is none of these.
+// apic=xapic|x2apic, tsc-khz=N, exit=debug-exit|halt, batch=memory. Others are passed over, since
+// VMMs append words of their own; so is a value that is none of these.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@ struct Options {
   bool serial = false;        // channel=
   bool x2apic = false;        // apic=
   bool debug_exit = false;    // exit=
+  bool batch = false;         // batch=: programs come one after another, see mailbox.h
   std::uint32_t cpus = 1;     // as many as the machine has; 1 to kMaxCpus
   std::uint64_t tsc_khz = 0;  // 0: not given
 };

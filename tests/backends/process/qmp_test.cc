@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The monitor's client against monitors that say what they should, or anything else.
-#include "backends/lab/qmp.h"
+#include "backends/process/qmp.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 #include <string>
 #include <thread>
 
-namespace hypervet::lab {
+namespace hypervet::process {
 namespace {
 
 using ::testing::HasSubstr;
@@ -207,4 +207,4 @@ TEST(QmpTest, AFloodOfEventsIsBounded) {
 }
 
 }  // namespace
-}  // namespace hypervet::lab
+}  // namespace hypervet::process

@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-namespace hypervet::lab {
+namespace hypervet::process {
 
 class MappedFile {
  public:
@@ -34,4 +34,4 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
-}  // namespace hypervet::lab
+}  // namespace hypervet::process

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/lab/scratch_folder.h"
+#include "backends/process/scratch_folder.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -10,9 +10,9 @@
 #include <optional>
 #include <string>
 
-#include "tests/backends/lab/scratch.h"
+#include "tests/backends/process/scratch.h"
 
-namespace hypervet::lab {
+namespace hypervet::process {
 namespace {
 
 namespace fs = std::filesystem;
@@ -60,13 +60,13 @@ TEST_F(Scratches, OneOfAKilledOwnerGoesWithTheNext) {
   const auto abandoned = fs::directory_iterator(scratch.path())->path();
   EXPECT_TRUE(fs::exists(abandoned / "file"));
   // What only has such a name is left alone: files, and links, whatever they lead to.
-  scratch.write("hypervet-lab-file", std::string_view("x"));
+  scratch.write("hypervet-scratch-file", std::string_view("x"));
   scratch.write("elsewhere/file", std::string_view("x"));
-  fs::create_symlink(scratch / "elsewhere", scratch / "hypervet-lab-link");
+  fs::create_symlink(scratch / "elsewhere", scratch / "hypervet-scratch-link");
   const auto next = ScratchFolder::create();
   ASSERT_TRUE(next) << next.error();
   EXPECT_FALSE(fs::exists(abandoned));
-  EXPECT_TRUE(fs::exists(scratch / "hypervet-lab-file"));
+  EXPECT_TRUE(fs::exists(scratch / "hypervet-scratch-file"));
   EXPECT_TRUE(fs::exists(scratch / "elsewhere/file"));
 }
 
@@ -78,4 +78,4 @@ TEST_F(Scratches, NoPlaceIsALine) {
 }
 
 }  // namespace
-}  // namespace hypervet::lab
+}  // namespace hypervet::process

@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-namespace hypervet::lab {
+namespace hypervet::process {
 
 class Descriptor {
  public:
@@ -46,4 +46,4 @@ struct Pipe {
   }
 };
 
-}  // namespace hypervet::lab
+}  // namespace hypervet::process

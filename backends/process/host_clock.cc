@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/lab/host_clock.h"
+#include "backends/process/host_clock.h"
 
 #include <x86intrin.h>
 
@@ -7,7 +7,7 @@
 #include <ctime>
 #include <thread>
 
-namespace hypervet::lab {
+namespace hypervet::process {
 namespace {
 
 struct Reading {
@@ -48,4 +48,4 @@ std::uint64_t host_tsc_khz() {
   return nanoseconds == 0 ? 0 : (last.ticks - first.ticks) * 1'000'000 / nanoseconds;
 }
 
-}  // namespace hypervet::lab
+}  // namespace hypervet::process

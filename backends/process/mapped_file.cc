@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/lab/mapped_file.h"
+#include "backends/process/mapped_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -9,9 +9,9 @@
 #include <cerrno>
 #include <cstring>
 
-#include "backends/lab/descriptor.h"
+#include "backends/process/descriptor.h"
 
-namespace hypervet::lab {
+namespace hypervet::process {
 
 std::expected<MappedFile, std::string> MappedFile::open(const std::filesystem::path& path) {
   const auto fail = [&](const char* why) {
@@ -34,4 +34,4 @@ MappedFile::~MappedFile() {
   if (!bytes_.empty()) munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
-}  // namespace hypervet::lab
+}  // namespace hypervet::process

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-namespace hypervet::lab::test {
+namespace hypervet::test {
 
 class Scratch {
  public:
@@ -66,4 +66,4 @@ inline std::size_t entries(const std::filesystem::path& folder) {
   return error ? 0 : static_cast<std::size_t>(std::distance(begin(it), end(it)));
 }
 
-}  // namespace hypervet::lab::test
+}  // namespace hypervet::test

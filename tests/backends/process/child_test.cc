@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/lab/child.h"
+#include "backends/process/child.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -13,9 +13,9 @@
 #include <string>
 #include <thread>
 
-#include "backends/lab/descriptor.h"
+#include "backends/process/descriptor.h"
 
-namespace hypervet::lab {
+namespace hypervet::process {
 namespace {
 
 using ::testing::HasSubstr;
@@ -199,4 +199,4 @@ TEST(ChildProcess, DiesWithItsParent) {
 }
 
 }  // namespace
-}  // namespace hypervet::lab
+}  // namespace hypervet::process

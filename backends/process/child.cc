@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/lab/child.h"
+#include "backends/process/child.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -19,11 +19,11 @@
 #include <system_error>
 #include <utility>
 
-#include "backends/lab/descriptor.h"
+#include "backends/process/descriptor.h"
 
 extern char** environ;
 
-namespace hypervet::lab {
+namespace hypervet::process {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -311,4 +311,4 @@ std::expected<Output, std::string> run(Command command, const Limits& limits) {
   return output;
 }
 
-}  // namespace hypervet::lab
+}  // namespace hypervet::process

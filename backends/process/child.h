@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-namespace hypervet::lab {
+namespace hypervet::process {
 
 struct Command {
   std::vector<std::string> argv = {};         // [0]: a path, or a name that is looked up in PATH
@@ -100,4 +100,4 @@ struct Output {
 // started, a limit was hit, "interrupted".
 std::expected<Output, std::string> run(Command command, const Limits& limits = {});
 
-}  // namespace hypervet::lab
+}  // namespace hypervet::process

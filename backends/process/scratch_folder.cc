@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/lab/scratch_folder.h"
+#include "backends/process/scratch_folder.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,14 +13,14 @@
 #include <string_view>
 #include <system_error>
 
-namespace hypervet::lab {
+namespace hypervet::process {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kPrefix = "hypervet-lab-";
+constexpr std::string_view kPrefix = "hypervet-scratch-";
 // A folder has another name until it is locked, so that nobody takes it for an abandoned one.
-constexpr std::string_view kUnlocked = "hypervet-newlab-";
+constexpr std::string_view kUnlocked = "hypervet-newscratch-";
 
 Descriptor open_folder(const fs::path& path) {
   return Descriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -70,4 +70,4 @@ ScratchFolder::~ScratchFolder() {
   if (!path_.empty()) fs::remove_all(path_, ignored);
 }
 
-}  // namespace hypervet::lab
+}  // namespace hypervet::process

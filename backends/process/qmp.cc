@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/lab/qmp.h"
+#include "backends/process/qmp.h"
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace hypervet::lab {
+namespace hypervet::process {
 namespace {
 
 constexpr std::size_t kLongestLine = std::size_t{4} << 20;
@@ -114,4 +114,4 @@ bool Qmp::take_event(std::string_view name) {
   return true;
 }
 
-}  // namespace hypervet::lab
+}  // namespace hypervet::process

@@ -5,9 +5,9 @@
 
 #include <cstdint>
 
-namespace hypervet::lab {
+namespace hypervet::process {
 
 // In kHz, measured over about 50 ms; any thread.
 std::uint64_t host_tsc_khz();
 
-}  // namespace hypervet::lab
+}  // namespace hypervet::process

@@ -11,9 +11,9 @@
 #include <string>
 #include <string_view>
 
-#include "backends/lab/descriptor.h"
+#include "backends/process/descriptor.h"
 
-namespace hypervet::lab {
+namespace hypervet::process {
 
 class Qmp {
  public:
@@ -53,4 +53,4 @@ class Qmp {
 // The text under a key of what a command returned; "" when there is none.
 std::string text_of(const Qmp::Json& object, const char* key);
 
-}  // namespace hypervet::lab
+}  // namespace hypervet::process

@@ -8,9 +8,9 @@
 #include <string>
 #include <utility>
 
-#include "backends/lab/descriptor.h"
+#include "backends/process/descriptor.h"
 
-namespace hypervet::lab {
+namespace hypervet::process {
 
 class ScratchFolder {
  public:
@@ -32,4 +32,4 @@ class ScratchFolder {
   Descriptor lock_;  // held for as long as the owner lives
 };
 
-}  // namespace hypervet::lab
+}  // namespace hypervet::process
