@@ -45,6 +45,7 @@ class OpRun {
 void instruction_op(OpRun& run);  // instruction_ops.cc
 void read_op(OpRun& run);         // memory_ops.cc
 void fill_op(OpRun& run);
+void put_op(OpRun& run);
 void map_op(OpRun& run);
 void halt_op(OpRun& run);  // waiting_ops.cc
 void settle_op(OpRun& run);

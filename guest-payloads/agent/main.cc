@@ -50,6 +50,7 @@ void take_program(const StartInfo* info) {
   if (!verdict.accepted) refuse(verdict.refused);
   program.header = static_cast<const protocol::ProgramHeader*>(data);
   program.ops = reinterpret_cast<const protocol::Op*>(program.header + 1);
+  program.data = reinterpret_cast<const std::uint8_t*>(program.ops + program.header->op_count);
 }
 
 }  // namespace

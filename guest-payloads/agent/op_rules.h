@@ -25,7 +25,7 @@ struct OpRule {
   std::uint8_t traits = 0;
 };
 
-inline constexpr unsigned kOpCodes = 54;
+inline constexpr unsigned kOpCodes = 57;
 
 struct OpRules {
   OpRule of[kOpCodes];
@@ -71,6 +71,7 @@ consteval OpRules make_rules() {
   rule(OpCode::kScenario) = {true, 6, 0, 0, 1, 0b1, kNotInHandler};
   rule(OpCode::kRepeat) = {true, 1, 0, 0, 1, 0b1, kHasBlock | kNotInHandler};
   rule(OpCode::kMeasure) = {true, 6, 0, kUser, 2, 0b111111, kNotInHandler};
+  rule(OpCode::kPut) = {true, 3, 0, 0, 1, 0b110, 0};
   return r;
 }
 

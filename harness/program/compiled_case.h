@@ -61,7 +61,7 @@ struct CompiledCase {
   const spec::Clause* clause = nullptr;
   const spec::Case* source = nullptr;
   backends::Configuration configuration;
-  std::vector<std::byte> program;       // ProgramHeader and Ops
+  std::vector<std::byte> program;       // ProgramHeader, Ops, data
   std::vector<protocol::Op> ops;        // the same ops, for disassembly
   std::vector<StepPlan> plans;          // in program order
   std::vector<std::size_t> plan_of_op;  // index into plans

@@ -89,7 +89,8 @@ CompiledCase Compiler::run() {
     fail(case_.mark, "the case compiles to {} ops, a program holds {}", builder_.ops().size(),
          protocol::kMaxOps);
   const std::uint64_t seed = protocol::checksum(result_.id.data(), result_.id.size());
-  result_.program = builder_.finish(result_.configuration.cpus, seed);
+  result_.program =
+      builder_.finish(result_.configuration.cpus, seed, arena_ - protocol::kArenaAddress);
   result_.ops = builder_.ops();
   return std::move(result_);
 }
