@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-payloads/agent/check.h"
 
+#include <iterator>
+
 #include "guest-payloads/agent/op_rules.h"
 #include "guest-payloads/protocol/mailbox.h"
 #include "guest-payloads/protocol/paths.h"
 #include "guest-payloads/protocol/scenarios.h"
+#include "guest-payloads/protocol/virtio.h"
 #include "guest-payloads/runtime/paging.h"
 
 namespace hypervet::guest {
@@ -17,6 +20,7 @@ namespace {
 
 constexpr Refusal kFine = Refusal{};
 constexpr std::uint32_t kAnyCpu = ~0u;
+constexpr std::uint64_t kMaxVirtioId = 0xffff - 0x1040;  // a PCI device ID has 16 bits
 
 // Where an op stands.
 struct Place {
@@ -149,6 +153,27 @@ class Checker {
         break;
       case OpCode::kMeasure:
         good = place.cpu == 0 && measure(op);
+        break;
+      case OpCode::kVirtioFind:
+        good = o[0].value <= kMaxVirtioId && o[1].value <= 1;
+        break;
+      case OpCode::kVirtioRead:
+      case OpCode::kVirtioWrite:
+      case OpCode::kVirtioAwait:
+        good = o[0].value < std::size(protocol::kVirtioRegisters) && o[1].value <= 0xffff;
+        break;
+      case OpCode::kRegionRead:
+      case OpCode::kRegionWrite:
+        good = o[0].value < std::size(protocol::kVirtioRegions);
+        break;
+      case OpCode::kVirtioNotify:
+        good = o[0].value <= 0xffff;
+        break;
+      case OpCode::kVirtioInterrupts:
+        good = o[0].value <= 2 && o[1].value <= protocol::kVirtioQueueVectors;
+        break;
+      case OpCode::kVirtioCapability:
+        good = o[0].value <= 0xff && o[1].value <= 0xff;
         break;
       default:
         break;

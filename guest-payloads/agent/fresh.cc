@@ -3,6 +3,7 @@
 
 #include "guest-payloads/agent/execute.h"
 #include "guest-payloads/agent/jobs.h"
+#include "guest-payloads/drivers/virtio_reset.h"
 #include "guest-payloads/runtime/apic.h"
 #include "guest-payloads/runtime/clock.h"
 #include "guest-payloads/runtime/cpu.h"
@@ -106,7 +107,7 @@ void clear_arena(std::uint64_t size) {
 
 bool make_fresh(bool x2apic) {
   static const bool kvm = find_kvm();
-  if (!all_idle()) return false;
+  if (!all_idle() || !put_away_virtio_device()) return false;
   for (Handler& handler : program.handlers) handler = {};
   clear_words(program.slots, protocol::kMaxSlots);
   clear_window();

@@ -7,6 +7,7 @@
 #include "guest-payloads/boot/options.h"
 #include "guest-payloads/boot/processors.h"
 #include "guest-payloads/boot/start_info.h"
+#include "guest-payloads/drivers/device_options.h"
 #include "guest-payloads/runtime/apic.h"
 #include "guest-payloads/runtime/clock.h"
 #include "guest-payloads/runtime/cpu.h"
@@ -100,6 +101,7 @@ extern "C" [[noreturn]] void hv_boot_cpu(const StartInfo* info) {
   on_interrupt = handle_interrupt;
   on_panic = panic;
   const Options options = parse_options(command_line(info));
+  device_options = options.devices;
   set_tsc_khz(options.tsc_khz);
   start_apic(options.x2apic);
   start_channel(channel_of(options), options.debug_exit);

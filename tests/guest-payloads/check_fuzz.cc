@@ -9,6 +9,7 @@
 #include "guest-payloads/agent/check.h"
 #include "guest-payloads/agent/op_rules.h"
 #include "guest-payloads/protocol/layout.h"
+#include "guest-payloads/protocol/virtio.h"
 
 using namespace hypervet;
 
@@ -35,6 +36,13 @@ void walk(const protocol::ProgramHeader& header, std::uint32_t first, std::uint3
       demand(o[1].slot == protocol::kNoSlot && o[2].slot == protocol::kNoSlot);
       demand(o[1].value + o[2].value >= o[1].value);
       demand(o[1].value + o[2].value <= header.data_size);
+    }
+    if (ops[i].code == protocol::OpCode::kVirtioRead) {
+      demand(ops[i].operands[0].value < std::size(protocol::kVirtioRegisters));
+    }
+    if (ops[i].code == protocol::OpCode::kRegionRead ||
+        ops[i].code == protocol::OpCode::kRegionWrite) {
+      demand(ops[i].operands[0].value < std::size(protocol::kVirtioRegions));
     }
     if (ops[i].block != 0) {
       demand(depth < protocol::kMaxNesting);

@@ -10,6 +10,7 @@
 #include "guest-payloads/protocol/mailbox.h"
 #include "guest-payloads/protocol/paths.h"
 #include "guest-payloads/protocol/scenarios.h"
+#include "guest-payloads/protocol/virtio.h"
 #include "tests/guest-payloads/program_builder.h"
 
 namespace hypervet::tests {
@@ -66,10 +67,21 @@ TEST(Check, AcceptsEveryOpInItsPlainForm) {
   EXPECT_EQ(one(OpCode::kScenario, {4, 1, 2, 3, 4, 5}), kAccepted);
   EXPECT_EQ(one(OpCode::kRepeat, {kMaxRepeat}), kAccepted);
   EXPECT_EQ(one(OpCode::kPut, {In::slot(1), 0, 0}), kAccepted);
+  const In s = In::slot(1);
+  EXPECT_EQ(one(OpCode::kVirtioFind, {0xffff - 0x1040, 1}), kAccepted);
+  EXPECT_EQ(one(OpCode::kVirtioRead, {21, 0xffff}, {.slot = 1}), kAccepted);
+  EXPECT_EQ(one(OpCode::kVirtioWrite, {0, 0, s}), kAccepted);
+  EXPECT_EQ(one(OpCode::kVirtioAwait, {2, 0, s, s, s}), kAccepted);
+  EXPECT_EQ(one(OpCode::kRegionRead, {7, s}, {.width = 8, .slot = 1}), kAccepted);
+  EXPECT_EQ(one(OpCode::kRegionWrite, {0, s, s}, {.width = 1}), kAccepted);
+  EXPECT_EQ(one(OpCode::kVirtioNotify, {0xffff, s}, {.width = 2}), kAccepted);
+  EXPECT_EQ(one(OpCode::kVirtioInterrupts, {2, kVirtioQueueVectors}), kAccepted);
+  EXPECT_EQ(one(OpCode::kVirtioCapability, {0xff, 0xff}), kAccepted);
 }
 
 TEST(Check, OpCodes) {
-  for (const unsigned code : {0u, 10u, 15u, 19u, 23u, 28u, 31u, 39u, 47u, 54u, 55u, 57u, 0xffffu}) {
+  for (const unsigned code :
+       {0u, 10u, 15u, 19u, 23u, 28u, 31u, 39u, 47u, 54u, 55u, 57u, 63u, 73u, 0xffffu}) {
     EXPECT_EQ(one(static_cast<OpCode>(code)), Refusal::kOpCode) << code;
   }
 }
@@ -236,6 +248,9 @@ TEST(Check, HandlersHoldNothingThatWaits) {
   EXPECT_EQ(inside(OpCode::kRepeat, {1}), Refusal::kContext);
   EXPECT_EQ(inside(OpCode::kHost, {1}), Refusal::kContext);
   EXPECT_EQ(inside(OpCode::kScenario, {1}), Refusal::kContext);
+  EXPECT_EQ(inside(OpCode::kVirtioRead, {0, 0}), Refusal::kContext);
+  EXPECT_EQ(inside(OpCode::kVirtioNotify, {0, 0}, {.width = 4}), Refusal::kContext);
+  EXPECT_EQ(inside(OpCode::kPut, {0, 0, 0}), kAccepted);
   EXPECT_EQ(inside(OpCode::kRdtsc, {}, {.flags = kInterruptsOn}), Refusal::kContext);
 }
 
@@ -257,6 +272,37 @@ TEST(Check, Header) {
   auto longer = bytes;  // a module may be padded
   longer.resize(4096);
   EXPECT_TRUE(check_program(longer.data(), longer.size(), 1).accepted);
+}
+
+TEST(Check, VirtioOps) {
+  const In s = In::slot(1);
+  EXPECT_EQ(one(OpCode::kVirtioFind, {0xffff - 0x1040 + 1, 1}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioFind, {2, 2}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioFind, {s, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioFind, {2, s}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioFind, {2, 0}, {.slot = 1}), Refusal::kSlot);
+  const std::uint64_t no_register = std::size(kVirtioRegisters);
+  EXPECT_EQ(one(OpCode::kVirtioRead, {no_register, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioRead, {0, 0x10000}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioRead, {s, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioRead, {0, s}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioRead, {0, 0}, {.width = 4}), Refusal::kWidth);
+  EXPECT_EQ(one(OpCode::kVirtioWrite, {no_register, 0, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioWrite, {0, s, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioAwait, {no_register, 0, 0, 0, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioAwait, {0, 0x10000, 0, 0, 0}), Refusal::kOperand);
+  const std::uint64_t no_region = std::size(kVirtioRegions);
+  EXPECT_EQ(one(OpCode::kRegionRead, {no_region, 0}, {.width = 4}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kRegionRead, {s, 0}, {.width = 4}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kRegionRead, {0, 0}), Refusal::kWidth);
+  EXPECT_EQ(one(OpCode::kRegionWrite, {no_region, 0, 0}, {.width = 4}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioNotify, {0x10000, 0}, {.width = 4}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioNotify, {0, 0}, {.width = 1}), Refusal::kWidth);
+  EXPECT_EQ(one(OpCode::kVirtioNotify, {0, 0}, {.width = 8}), Refusal::kWidth);
+  EXPECT_EQ(one(OpCode::kVirtioInterrupts, {3, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioInterrupts, {2, kVirtioQueueVectors + 1}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioCapability, {256, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioCapability, {1, 256}), Refusal::kOperand);
 }
 
 TEST(Check, DataOfTheProgram) {
