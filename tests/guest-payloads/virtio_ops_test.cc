@@ -1,61 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The virtio ops against QEMU's own devices: real hardware as far as the agent can tell.
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
 
-#include "tests/guest-payloads/virtio_machine.h"
+#include "tests/guest-payloads/virtio_fixture.h"
 
 namespace hypervet::tests {
 namespace {
 
 using namespace protocol;
-
-constexpr std::uint32_t kEntropy = 4, kBlock = 2;
-
-class VirtioOps : public ::testing::TestWithParam<VirtioSetup> {
- protected:
-  void SetUp() override {
-    if (const std::string why = qemu_missing(); !why.empty()) GTEST_SKIP() << why;
-  }
-  void run(const QemuOptions& options) {
-    const QemuRun run = run_in_qemu(program.encode(), options);
-    EXPECT_EQ(run.error, "");
-    ASSERT_EQ(run.status, exit_status(Doorbell::kFinished));
-    frames = run.frames;
-  }
-  static std::uint32_t number(const std::vector<std::uint8_t>& bytes) {
-    std::uint32_t value = 0;
-    std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof value));
-    return value;
-  }
-  void expect_value(std::uint32_t op, std::uint64_t value) {
-    EXPECT_EQ(frames.values(op)[0], value) << "op " << op;
-    EXPECT_EQ(frames.values(op)[1], 1u) << "op " << op << ": not there";
-  }
-  void expect_not_there(std::uint32_t op) {
-    EXPECT_EQ(frames.values(op)[0], 0u) << "op " << op;
-    EXPECT_EQ(frames.values(op)[1], 0u) << "op " << op;
-  }
-  std::uint32_t region(VirtioRegion which, std::uint64_t offset, unsigned width) {
-    return program.op(OpCode::kRegionRead, {static_cast<std::uint64_t>(which), offset},
-                      {.width = width});
-  }
-  std::uint32_t await_interrupts(std::uint32_t vector) {
-    return program.op(OpCode::kAwaitInterrupts, {vector, 1, 0, 10 * kSecond});
-  }
-  std::uint32_t counts(std::uint32_t vector) { return program.op(OpCode::kCounts, {vector}); }
-  std::uint32_t interrupts(VirtioInterrupts mode, std::uint32_t queues = 1) {
-    return program.op(OpCode::kVirtioInterrupts, {static_cast<std::uint64_t>(mode), queues});
-  }
-
-  ProgramBuilder program;
-  VirtioDriver driver{program, GetParam()};
-  Frames frames;
-};
 
 TEST_P(VirtioOps, EntropyByHand) {
   const auto found = driver.find(kEntropy);
@@ -120,78 +76,6 @@ TEST_P(VirtioOps, BlockByHand) {
   EXPECT_EQ(frames.bytes(result), std::vector<std::uint8_t>{0});
 }
 
-// qboot gives no device a GSI of the I/O APIC: the Interrupt Line it writes is that of the PIC. q35
-// leads INTA# of slot s to PIRQ[E + s mod 4] and that to GSI 20 + s mod 4 (ICH9, D30IP and the
-// fixed routing of PIRQs in APIC mode).
-constexpr const char* kLineOfSlot1 = "pci-line=21";
-
-TEST_P(VirtioOps, ByItsLine) {
-  driver.find(kEntropy);
-  const auto done = interrupts(VirtioInterrupts::kLine);
-  driver.bring_up(false);
-  driver.submit({{kBuffers, 64, true}}, true);
-  const auto wait = await_interrupts(kVirtioQueueVector);
-  const auto line = counts(kVirtioLineVector);
-  const auto configuration = counts(kVirtioConfigVector);
-  program.op(OpCode::kSettle, {1'000'000});
-  const auto later = counts(kVirtioLineVector);
-  const auto status = driver.read(VirtioRegister::kInterruptStatus);
-  QemuOptions options = machine_of(GetParam(), "rng");
-  options.words = kLineOfSlot1;
-  run(options);
-  EXPECT_EQ(frames.values(done)[0], 1u);
-  EXPECT_EQ(frames.values(wait)[0], 1u);
-  EXPECT_EQ(frames.values(line)[0], 1u);
-  EXPECT_EQ(frames.values(configuration)[0], 0u);
-  EXPECT_EQ(frames.values(later)[0], 1u) << "acknowledged: it does not come again";
-  expect_value(status, 0);
-}
-
-TEST_P(VirtioOps, ByMsix) {
-  const bool pci = GetParam().pci();
-  driver.find(kEntropy);
-  const auto done = interrupts(VirtioInterrupts::kMsix);
-  driver.bring_up(pci);
-  const auto vector = driver.read(VirtioRegister::kQueueVector);
-  driver.submit({{kBuffers, 64, true}}, true);
-  const auto wait = pci ? await_interrupts(kVirtioQueueVector) : 0;
-  const auto line = counts(kVirtioLineVector);
-  const auto configuration = counts(kVirtioConfigVector);
-  const auto data = region(VirtioRegion::kMsixTable, 16 + 8, 4);
-  const auto too_many = interrupts(VirtioInterrupts::kMsix, 16);
-  run(machine_of(GetParam(), "rng"));
-  EXPECT_EQ(frames.values(done)[0], pci);
-  EXPECT_EQ(frames.values(too_many)[0], 0u);
-  if (!pci) {
-    expect_not_there(vector);
-    expect_not_there(data);
-    return;
-  }
-  expect_value(vector, 1);
-  expect_value(data, kVirtioQueueVector);
-  EXPECT_EQ(frames.values(wait)[0], 1u);
-  EXPECT_EQ(frames.values(line)[0], 0u);
-  EXPECT_EQ(frames.values(configuration)[0], 0u);
-}
-
-TEST_P(VirtioOps, NoneMeansPolled) {
-  driver.find(kEntropy);
-  interrupts(VirtioInterrupts::kLine);
-  const auto none = interrupts(VirtioInterrupts::kNone);
-  driver.bring_up();
-  driver.submit({{kBuffers, 64, true}}, true);
-  driver.await_used();
-  program.op(OpCode::kSettle, {1'000'000});
-  const auto line = counts(kVirtioLineVector);
-  const auto status = driver.read(VirtioRegister::kInterruptStatus);
-  QemuOptions options = machine_of(GetParam(), "rng");
-  options.words = kLineOfSlot1;
-  run(options);
-  EXPECT_EQ(frames.values(none)[0], 1u);
-  EXPECT_EQ(frames.values(line)[0], 0u);
-  expect_value(status, 1);
-}
-
 TEST_P(VirtioOps, RegistersByNameAndByOffset) {
   const bool pci = GetParam().pci();
   driver.find(kEntropy);
@@ -245,6 +129,25 @@ TEST_P(VirtioOps, RegistersByNameAndByOffset) {
   }
 }
 
+TEST_P(VirtioOps, EachOfSeveralDevices) {
+  const auto block = driver.find(kBlock);
+  const auto is_block = driver.read(VirtioRegister::kDeviceId);
+  const auto sectors = region(VirtioRegion::kConfig, 0, 4);
+  const auto entropy = driver.find(kEntropy);
+  const auto is_entropy = driver.read(VirtioRegister::kDeviceId);
+  QemuOptions options = machine_of(GetParam(), "rng");
+  const char* const second = GetParam().pci() ? "virtio-blk-pci,disable-legacy=on,addr=2,drive=disk"
+                                              : "virtio-blk-device,drive=disk";
+  options.arguments.insert(options.arguments.end(),
+                           {"-drive", "if=none,id=disk,driver=null-co,size=1M", "-device", second});
+  run(options);
+  EXPECT_EQ(frames.values(block)[0], 1u);
+  expect_value(is_block, kBlock);
+  expect_value(sectors, 2048);
+  EXPECT_EQ(frames.values(entropy)[0], 1u);
+  expect_value(is_entropy, kEntropy);
+}
+
 TEST_P(VirtioOps, NothingFoundNothingThere) {
   const auto early = driver.read(VirtioRegister::kStatus);
   const auto early_region = region(VirtioRegion::kConfig, 0, 1);
@@ -269,30 +172,7 @@ TEST_P(VirtioOps, NothingFoundNothingThere) {
   expect_value(there, 0);
 }
 
-// A line that nobody acknowledges (here: since the device is forgotten) does not stop the program.
-TEST_P(VirtioOps, AStormIsMasked) {
-  driver.find(kEntropy);
-  interrupts(VirtioInterrupts::kLine);
-  driver.bring_up();
-  driver.submit({{kBuffers, 64, true}}, true);
-  driver.find(kBlock);
-  driver.await_used();
-  const auto storm = program.op(OpCode::kAwaitInterrupts, {kVirtioLineVector, 64, 0, 10 * kSecond});
-  program.op(OpCode::kSettle, {10'000'000});
-  const auto line = counts(kVirtioLineVector), queue = counts(kVirtioQueueVector);
-  QemuOptions options = machine_of(GetParam(), "rng");
-  options.words = kLineOfSlot1;
-  run(options);
-  EXPECT_EQ(frames.values(storm)[0], 1u);
-  EXPECT_LE(frames.values(line)[0], 100u);
-  EXPECT_EQ(frames.values(queue)[0], 0u);
-}
-
-INSTANTIATE_TEST_SUITE_P(All, VirtioOps,
-                         ::testing::Values(VirtioSetup{VirtioTransport::kMmio, false},
-                                           VirtioSetup{VirtioTransport::kMmio, true},
-                                           VirtioSetup{VirtioTransport::kPci, false},
-                                           VirtioSetup{VirtioTransport::kPci, true}),
+INSTANTIATE_TEST_SUITE_P(All, VirtioOps, ::testing::ValuesIn(kVirtioSetups),
                          [](const auto& setup) { return name_of(setup.param); });
 
 class VirtioPci : public VirtioOps {
@@ -344,6 +224,18 @@ TEST_P(VirtioPci, ThroughEcamAsThroughPorts) {
   EXPECT_EQ(frames.values(extended)[1], 1u);
   EXPECT_EQ(frames.values(wide)[1], 1u);
   EXPECT_EQ(frames.values(common)[7] >> 28, 0xcu);
+}
+
+// Function 0 of slot 1 lies where nothing is mapped.
+TEST_P(VirtioPci, AFaultAnswersWithItsRegisters) {
+  const auto find = driver.find(kEntropy);
+  const auto after = driver.read(VirtioRegister::kStatus);
+  QemuOptions options = machine_of(GetParam(), "rng");
+  options.words = "ecam=0xffff8000";
+  run(options);
+  EXPECT_EQ(frames.executed(find).vector, 14u);
+  EXPECT_EQ(frames.executed(find).cr2, 0x1'0000'0000u);
+  expect_not_there(after);
 }
 
 INSTANTIATE_TEST_SUITE_P(Pci, VirtioPci,
