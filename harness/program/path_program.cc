@@ -38,7 +38,7 @@ std::expected<PathPlan, spec::Diagnostic> plan_path(const spec::Specs& specs,
   spec::Case conditions = path.conditions;
   conditions.machine.cpus = operation->cpus;
   try {
-    PathPlan plan{*operation, configuration_of(specs, conditions), {}};
+    PathPlan plan{*operation, configuration_of(specs, conditions, binding), {}};
     if (operation->loop->proof == PathProof::kDoorbell) {
       plan.host_verbs.insert(protocol::HostVerb::kCountRings);
     }
