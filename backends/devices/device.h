@@ -46,6 +46,10 @@ class DeviceHost {
   // forgets it.
   virtual void after(std::uint64_t nanoseconds, std::function<void()> then) = 0;
   virtual std::uint64_t now() const = 0;  // nanoseconds of the machine's time
+  // Guest memory as the host's own hand reaches it, for the buffers of host verbs: no DMA of the
+  // device, so no seam. False: not RAM, nothing is done.
+  virtual bool read_memory(std::uint64_t address, std::span<std::uint8_t> to) = 0;
+  virtual bool write_memory(std::uint64_t address, std::span<const std::uint8_t> from) = 0;
   // Is the named switch of the reference devices on (switches.h)? Ask only where the answer changes
   // what happens: asking is committing.
   virtual bool switched(std::string_view name) = 0;

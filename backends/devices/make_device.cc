@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <array>
 
+#include "backends/devices/balloon.h"
+#include "backends/devices/console.h"
 #include "backends/devices/entropy.h"
+#include "backends/devices/vsock.h"
 
 namespace hypervet::devices {
 namespace {
@@ -23,6 +26,9 @@ struct Row {
 // What a variant changes in the device itself. Those that change the transport are below.
 constexpr Row kRows[] = {
     {"entropy", "plain", plain<Entropy>},
+    {"console", "plain", plain<Console>},
+    {"balloon", "plain", plain<Balloon>},
+    {"vsock", "plain", plain<Vsock>},
 };
 
 // Of every device: its plain self behind a transport that is less.

@@ -35,6 +35,12 @@ inline constexpr std::size_t kMaxSegments = 1024;
 
 class Queue {
  public:
+  // A chain of this queue that is done, with the bytes written into it.
+  struct Done {
+    const Chain* chain = nullptr;
+    std::uint32_t written = 0;
+  };
+
   virtual ~Queue() = default;
 
   // Set up and enabled by the driver, and not broken.
@@ -46,6 +52,11 @@ class Queue {
   // the driver if it wants that (2.7.7, 2.8.10). In the order of take() where IN_ORDER was
   // negotiated.
   virtual void give_back(const Chain& chain, std::uint32_t written) = 0;
+  // Makes all of them used in one step, in this order: the driver sees none or all (a frame in
+  // several receive buffers, 5.1.6.4.1). A queue whose driver runs meanwhile must override it.
+  virtual void give_back_together(std::span<const Done> chains) {
+    for (const Done& each : chains) give_back(*each.chain, each.written);
+  }
   // Puts the chain back as if it had not been taken; the last taken first.
   virtual void untake(const Chain& chain) = 0;
 

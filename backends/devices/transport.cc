@@ -38,6 +38,7 @@ Transport::Transport(Device& device, Board& board, machine::GuestMemory& memory,
                      std::uint64_t extra_features)
     : device_(device),
       board_(board),
+      memory_(memory),
       interposer_(interposer),
       dma_(memory, interposer,
            [this](std::uint64_t ns, std::function<void()> then) { after(ns, std::move(then)); }),

@@ -58,6 +58,12 @@ class Transport : public DeviceHost, private QueueOwner {
   void needs_reset() override;
   void after(std::uint64_t nanoseconds, std::function<void()> then) override;
   std::uint64_t now() const override { return board_.now(); }
+  bool read_memory(std::uint64_t address, std::span<std::uint8_t> to) override {
+    return memory_.read(address, to);
+  }
+  bool write_memory(std::uint64_t address, std::span<const std::uint8_t> from) override {
+    return memory_.write(address, from);
+  }
   bool switched(std::string_view name) override { return interposer_.switched(name); }
 
  protected:
@@ -127,6 +133,7 @@ class Transport : public DeviceHost, private QueueOwner {
 
   Device& device_;
   Board& board_;
+  machine::GuestMemory& memory_;
   violations::Interposer& interposer_;
   Dma dma_;
   QueueSet queues_;

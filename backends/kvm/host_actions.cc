@@ -73,7 +73,7 @@ bool can_perform(HostVerb verb, const System& system, bool can_swap_pages) {
     case HostVerb::kDirtyPage:
     case HostVerb::kCountRings:
       return true;
-    case HostVerb::kNone:
+    default:
       break;
   }
   return false;
@@ -118,7 +118,7 @@ HostAnswer HostActions::perform(const HostCall& call, unsigned cpu, VcpuThreads&
       return dirty_.page(first);
     case HostVerb::kCountRings:
       return {HostStatus::kDone, doorbells_ ? doorbells_->rings() : 0};
-    case HostVerb::kNone:
+    default:
       break;
   }
   return {HostStatus::kUnknownVerb, 0};
