@@ -106,16 +106,26 @@ bool PackedQueue::read_indirect(const Descriptor& table, Chain& chain) {
   return true;
 }
 
-bool PackedQueue::use(const Completion& completion) {
-  const Place place = next_used_;
+// The first descriptor's flags come last: the driver looks at no other before it.
+bool PackedQueue::use(std::span<const Completion> completions) {
+  const Place first = next_used_;
+  unsigned descriptors = completions.front().descriptors;
+  for (const Completion& one : completions.subspan(1)) {
+    write_used(advanced(first, descriptors), one);
+    descriptors += one.descriptors;
+  }
+  write_used(first, completions.front());
+  next_used_ = advanced(first, descriptors);
+  return notification_wanted(first, descriptors);
+}
+
+void PackedQueue::write_used(const Place& place, const Completion& completion) {
   const std::uint64_t at = address(place);
-  next_used_ = advanced(place, completion.descriptors);
   dma().store<std::uint32_t>(kDescLen, setup().index, at + 8, completion.written);
   dma().store<std::uint16_t>(kDescId, setup().index, at + 12, completion.id);
   const unsigned flags =
       (place.wrap ? kAvailable | kUsed : 0u) | (completion.written != 0 ? kWrite : 0u);
   dma().store<std::uint16_t>(kDescFlags, setup().index, at + 14, static_cast<std::uint16_t>(flags));
-  return notification_wanted(place, completion.descriptors);
 }
 
 bool PackedQueue::notification_wanted(const Place& from, unsigned descriptors) {

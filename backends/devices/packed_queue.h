@@ -22,8 +22,9 @@ class PackedQueue final : public Virtqueue {
 
   std::optional<Chain> next() override;
   void rewind(const Chain& chain) override;
-  bool use(const Completion& completion) override;
+  bool use(std::span<const Completion> completions) override;
 
+  void write_used(const Place& place, const Completion& completion);
   bool begin();
   bool available(std::uint16_t flags, bool wrap) const;
   void want_next_notification();

@@ -85,20 +85,22 @@ bool SplitQueue::read_indirect(const Descriptor& table, Chain& chain, unsigned& 
   }
 }
 
-bool SplitQueue::use(const Completion& completion) {
-  const std::uint64_t entry = used(4 + 8 * std::uint64_t{next_used_ & (size() - 1u)});
-  const std::uint16_t old = next_used_++;
-  dma().store<std::uint32_t>(kUsedId, setup().index, entry, completion.id);
-  dma().store<std::uint32_t>(kUsedLen, setup().index, entry + 4, completion.written);
+bool SplitQueue::use(std::span<const Completion> completions) {
+  const std::uint16_t from = next_used_;
+  for (const Completion& one : completions) {
+    const std::uint64_t entry = used(4 + 8 * std::uint64_t{next_used_++ & (size() - 1u)});
+    dma().store<std::uint32_t>(kUsedId, setup().index, entry, one.id);
+    dma().store<std::uint32_t>(kUsedLen, setup().index, entry + 4, one.written);
+  }
   dma().store<std::uint16_t>(kUsedIdx, setup().index, used(2), next_used_);
-  return notification_wanted(old);
+  return notification_wanted(from, completions.size());
 }
 
 // 2.7.7.2.
-bool SplitQueue::notification_wanted(std::uint16_t old_index) {
+bool SplitQueue::notification_wanted(std::uint16_t from, std::size_t entries) {
   if (negotiated(kEventIdx)) {
     const auto event = dma().load<std::uint16_t>(kUsedEvent, setup().index, used_event());
-    return event && *event == old_index;
+    return event && static_cast<std::uint16_t>(*event - from) < entries;
   }
   const auto flags = dma().load<std::uint16_t>(kAvailFlags, setup().index, avail(0));
   return flags && (*flags & 1) == 0;

@@ -15,13 +15,13 @@ class SplitQueue final : public Virtqueue {
  private:
   std::optional<Chain> next() override;
   void rewind(const Chain&) override { --next_available_; }
-  bool use(const Completion& completion) override;
+  bool use(std::span<const Completion> completions) override;
 
   // At the first look at the ring: is it where a ring may be? The device's own flags are set.
   bool begin();
   std::optional<Chain> read_chain(std::uint16_t head);
   bool read_indirect(const Descriptor& table, Chain& chain, unsigned& length);
-  bool notification_wanted(std::uint16_t old_index);
+  bool notification_wanted(std::uint16_t from, std::size_t entries);
 
   std::uint64_t avail(std::uint64_t offset) const { return setup().driver + offset; }
   std::uint64_t used(std::uint64_t offset) const { return setup().device + offset; }

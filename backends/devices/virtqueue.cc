@@ -76,24 +76,31 @@ void Virtqueue::untake(const Chain& chain) {
 }
 
 void Virtqueue::give_back(const Chain& chain, std::uint32_t written) {
-  if (broken_) return;
-  if (!negotiated(kInOrder)) return complete({chain.id, chain.descriptors, written, true});
-  const auto mine = std::ranges::find_if(
-      order_, [&](const Completion& one) { return one.id == chain.id && !one.done; });
-  if (mine == order_.end()) return;
-  mine->written = written;
-  mine->done = true;
-  while (!broken_ && !order_.empty() && order_.front().done) {
-    const Completion oldest = order_.front();
-    order_.pop_front();
-    complete(oldest);
-  }
+  const Done one{&chain, written};
+  give_back_together({&one, 1});
 }
 
-void Virtqueue::complete(const Completion& completion) {
-  in_flight_ -= completion.descriptors;
-  const bool wanted = use(completion);
-  if (!broken_) owner_.buffer_used(setup_.index, wanted);
+void Virtqueue::give_back_together(std::span<const Done> chains) {
+  if (broken_) return;
+  std::vector<Completion> completions;
+  for (const Done& one : chains) {
+    const Completion done{one.chain->id, one.chain->descriptors, one.written, true};
+    completions.push_back(done);
+    if (!negotiated(kInOrder)) continue;
+    const auto mine = std::ranges::find_if(
+        order_, [&](const Completion& taken) { return taken.id == done.id && !taken.done; });
+    if (mine != order_.end()) *mine = done;
+  }
+  if (negotiated(kInOrder)) {
+    completions.clear();
+    for (; !order_.empty() && order_.front().done; order_.pop_front()) {
+      completions.push_back(order_.front());
+    }
+  }
+  if (completions.empty()) return;
+  for (const Completion& one : completions) in_flight_ -= one.descriptors;
+  const bool wanted = use(completions);
+  owner_.buffer_used(setup_.index, wanted);
 }
 
 bool Virtqueue::append(Chain& chain, const Segment& segment, bool writable) {

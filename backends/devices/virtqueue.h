@@ -43,6 +43,7 @@ class Virtqueue : public Queue {
   std::uint16_t size() const override { return setup_.size; }
   std::optional<Chain> take() override;
   void give_back(const Chain& chain, std::uint32_t written) override;
+  void give_back_together(std::span<const Done> chains) override;
   void untake(const Chain& chain) override;
   std::size_t read(const Chain& chain, std::uint64_t offset, std::span<std::uint8_t> to) override;
   std::size_t write(const Chain& chain, std::uint64_t offset,
@@ -60,9 +61,10 @@ class Virtqueue : public Queue {
   };
 
   // The ring's part.
-  virtual std::optional<Chain> next() = 0;             // takes
-  virtual void rewind(const Chain& chain) = 0;         // takes back
-  virtual bool use(const Completion& completion) = 0;  // writes; answers whether it is wanted
+  virtual std::optional<Chain> next() = 0;      // takes
+  virtual void rewind(const Chain& chain) = 0;  // takes back
+  // Writes what is used, so that the driver sees all or none; is a notification wanted?
+  virtual bool use(std::span<const Completion> completions) = 0;
 
   const QueueSetup& setup() const { return setup_; }
   Dma& dma() { return dma_; }
@@ -77,8 +79,6 @@ class Virtqueue : public Queue {
   static bool append(Chain& chain, const Segment& segment, bool writable);
 
  private:
-  void complete(const Completion& completion);
-
   QueueSetup setup_;
   Dma& dma_;
   QueueOwner& owner_;

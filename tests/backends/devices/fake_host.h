@@ -120,6 +120,12 @@ class FakeHost final : public DeviceHost, private QueueOwner {
     waiting_.emplace(now_ + nanoseconds, std::move(then));
   }
   std::uint64_t now() const override { return now_; }
+  bool read_memory(std::uint64_t address, std::span<std::uint8_t> to) override {
+    return memory.read(address, to);
+  }
+  bool write_memory(std::uint64_t address, std::span<const std::uint8_t> from) override {
+    return memory.write(address, from);
+  }
   bool switched(std::string_view name) override { return switches.contains(name); }
 
  private:

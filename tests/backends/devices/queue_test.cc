@@ -100,6 +100,24 @@ TEST_P(EitherRing, WhatIsPutBackIsTakenAgain) {
   }
 }
 
+TEST_P(EitherRing, SeveralAreGivenBackInOneStep) {
+  make(bit(kEventIdx), 8);
+  for (unsigned round = 0; round < 7; ++round) {
+    std::vector<std::uint16_t> ids;
+    for (unsigned i = 0; i < 3; ++i) ids.push_back(ring->submit({}, {{0xb000, 4}}));
+    std::vector<Chain> chains;
+    for (unsigned i = 0; i < 3; ++i) chains.push_back(*queue->take());
+    const Queue::Done done[] = {{&chains[0], 4}, {&chains[1], 3}, {&chains[2], 2}};
+    queue->give_back_together(done);
+    for (unsigned i = 0; i < 3; ++i) {
+      const auto used = ring->take_used();
+      ASSERT_TRUE(used);
+      EXPECT_EQ(used->id, ids[i]);
+      EXPECT_EQ(used->length, 4 - i);
+    }
+  }
+}
+
 TEST_P(EitherRing, PiecesOfNoBytesCountForNothing) {
   make();
   ring->submit({{0x9000, 0}, {0x9000, 4}}, {{0, 0}});
