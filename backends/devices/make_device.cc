@@ -5,6 +5,7 @@
 #include <array>
 
 #include "backends/devices/balloon.h"
+#include "backends/devices/block.h"
 #include "backends/devices/console.h"
 #include "backends/devices/entropy.h"
 #include "backends/devices/vsock.h"
@@ -17,6 +18,11 @@ std::unique_ptr<Device> plain() {
   return std::make_unique<T>();
 }
 
+template <BlockKind kind>
+std::unique_ptr<Device> block() {
+  return std::make_unique<Block>(kind);
+}
+
 struct Row {
   std::string_view device;
   std::string_view variant;
@@ -26,6 +32,9 @@ struct Row {
 // What a variant changes in the device itself. Those that change the transport are below.
 constexpr Row kRows[] = {
     {"entropy", "plain", plain<Entropy>},
+    {"blk", "plain", block<BlockKind::kPlain>},
+    {"blk", "read-only", block<BlockKind::kReadOnly>},
+    {"blk", "multiqueue", block<BlockKind::kMultiqueue>},
     {"console", "plain", plain<Console>},
     {"balloon", "plain", plain<Balloon>},
     {"vsock", "plain", plain<Vsock>},
