@@ -28,7 +28,7 @@ Machine::Machine(const backends::Configuration& configuration, Vm vm)
       irqchip_(settings_.split_irqchip ? std::make_unique<UserIrqchip>(vm_) : nullptr),
       dirty_(ram_),
       pages_(memory_),
-      mailbox_(memory_),
+      mailbox_(memory_.raw()),
       serial_(settings_.serial_channel),
       actions_(vm_, pages_, records_, dirty_, irqchip_.get(), doorbells_),
       handler_(mailbox_, serial_, actions_, records_, irqchip_.get(), settings_.platform_timers) {}

@@ -72,7 +72,7 @@ class Machine : public std::enable_shared_from_this<Machine> {
   DirtyLog dirty_;
   std::vector<Vcpu> vcpus_;
   PageSwap pages_;
-  GuestMailbox mailbox_;
+  machine::GuestMailbox mailbox_;
   SerialLine serial_;
   ExitRecords records_;
   HostActions actions_;
