@@ -48,7 +48,7 @@ constexpr VerbKey kRegisterKeys[] = {
 constexpr VerbKey kRegionKeys[] = {
     {"read", kRegion, false, "", 0, kAny, "region that is read"},
     {"write", kRegion, false, "", 0, kAny, "region that is written"},
-    {"offset", kKnown, true, "", 0, 0xffff'ffff, "bytes from its start"},
+    {"offset", kInput, true, "", 0, kAny, "bytes from its start"},
     {"width", kKnown, false, "", 1, 8, "bytes: 1, 2, 4 or 8; 4 if not said"},
     kValue,
 };
@@ -150,8 +150,8 @@ constexpr Verb kVerbs[] = {
      "the device's configuration"},
     {"features", kFeatures, "", "value there", "value", kIsInput, kNot, kFaults, kNamed, kOnce,
      "feature bits"},
-    {"capability", kCapability, "", "found place cap_len bar id offset length address", "found",
-     kNot, kNot, kFaults, kNamed, kOnce, "a virtio capability of the PCI function"},
+    {"capability", kCapability, "", "found place cap_len bar id offset length address", "place",
+     kIsInput, kNot, kFaults, kNamed, kOnce, "a virtio capability of the PCI function"},
     {"chain", kChainKeys, "", "", "", kNot, kNot, kNot, kNameless, kOnce,
      "lays out buffers, the writable ones between canaries"},
     {"submit", kSubmit, "", "", "", kNot, kNot, kNot, kNameless, kOnce,
