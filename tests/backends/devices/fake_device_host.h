@@ -33,6 +33,7 @@ struct FakeMemory {
   }
   std::uint64_t place(const Bytes& bytes) {
     const std::uint64_t address = next;
+    if (!contains(address, bytes.size())) throw std::logic_error("the test's memory is full");
     std::ranges::copy(bytes, ram.begin() + static_cast<std::ptrdiff_t>(address));
     next += (bytes.size() + 63) / 64 * 64;
     return address;
