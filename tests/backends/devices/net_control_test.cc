@@ -85,7 +85,7 @@ TEST(NetControl, MacTablesAndAddress) {
   EXPECT_TRUE(std::ranges::equal(driver.net.config().first(6), kOtherMac));
   EXPECT_TRUE(gets(driver, kOtherMac));
   EXPECT_FALSE(gets(driver, Net::kMacAddress));
-  driver.host.reset(kFilters);
+  driver.host.restart(kFilters);
   EXPECT_TRUE(std::ranges::equal(driver.net.config().first(6), Net::kMacAddress));
   EXPECT_FALSE(gets(driver, kGroupMac)) << "the table is empty on reset";
 }
@@ -121,7 +121,7 @@ TEST(NetControl, CommandsOfNoFeatureAndWithoutAnswerRoom) {
   EXPECT_EQ(driver.host.used(2).bytes, Bytes{kError});
   driver.host.submit(2, {Bytes(70'000)}, {1});
   EXPECT_EQ(driver.host.used(2).bytes, Bytes{kError});
-  EXPECT_FALSE(driver.host.broken);
+  EXPECT_FALSE(driver.host.broken());
 }
 
 constexpr std::uint64_t kMulti = bits(kMac, kCtrlVq, kMq);
@@ -140,10 +140,10 @@ TEST(NetMultiqueue, FlowsFollowTheirTransmitQueue) {
   driver.hand_in(in);
   EXPECT_FALSE(driver.receive(0));
   EXPECT_EQ(driver.receive(2)->frame, in);
-  driver.host.fake(4).enabled = false;
+  driver.host.reset_queue(4);
   driver.hand_in(in);
   EXPECT_TRUE(driver.receive(0)) << "another queue while it is being reset";
-  driver.host.fake(4).enabled = true;
+  driver.host.machine.enable_queue(4);
   EXPECT_EQ(driver.command(4, 0, le16({1})), kOk);
   driver.hand_in(in);
   EXPECT_TRUE(driver.receive(0));
@@ -171,7 +171,7 @@ TEST(NetMultiqueue, TheIndirectionTableSteers) {
   got = driver.receive(1);
   ASSERT_TRUE(got) << "unclassified";
   EXPECT_EQ(got->header.hash_report, 0);
-  driver.host.fake(2).enabled = false;
+  driver.host.reset_queue(2);
   driver.hand_in(udp);
   EXPECT_FALSE(driver.receive(0)) << "dropped";
 
@@ -237,12 +237,13 @@ TEST(NetControl, CoalescingIsKept) {
   EXPECT_EQ(got, one);
   EXPECT_EQ(driver.command(6, 3, le16({2, 0}), &got), kOk);
   EXPECT_EQ(got, two);
-  driver.net.queue_reset(2);
+  driver.host.reset_queue(2);
+  driver.host.machine.enable_queue(2);
   driver.command(6, 3, le16({2, 0}), &got);
   EXPECT_EQ(got, one);
   driver.command(6, 3, le16({1, 0}), &got);
   EXPECT_EQ(got, Bytes(8));
-  driver.host.fake(2).enabled = false;
+  driver.host.reset_queue(2);
   EXPECT_EQ(driver.command(6, 3, le16({2, 0}), &got), kError);
   EXPECT_TRUE(got.empty());
   EXPECT_EQ(driver.command(6, 2, set), kError);
@@ -253,10 +254,10 @@ TEST(NetControl, CoalescingIsKept) {
 TEST(NetSwitches, BreakWhatTheySay) {
   NetDriver driver(kFilters | bits(kStatus, kGuestAnnounce, kCsum, kHostTso4));
   const Frame own = make_frame({.to = Net::kMacAddress, .payload = 2000});
-  driver.host.switches = {"net-ignores-filter",       "net-exceeds-mtu",
-                          "net-keeps-announce",       "net-leaves-checksum-partial",
-                          "net-sends-tunnel-packets", "net-sends-packet-uncut",
-                          "net-keeps-configured-mac"};
+  driver.host.machine.switches = {"net-ignores-filter",       "net-exceeds-mtu",
+                                  "net-keeps-announce",       "net-leaves-checksum-partial",
+                                  "net-sends-tunnel-packets", "net-sends-packet-uncut",
+                                  "net-keeps-configured-mac"};
   EXPECT_TRUE(gets(driver, kOtherMac));
   EXPECT_TRUE(driver.hand_in(own));
   driver.host.act("announce");

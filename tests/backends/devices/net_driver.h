@@ -5,17 +5,20 @@
 #include <optional>
 
 #include "backends/devices/net.h"
-#include "tests/backends/devices/fake_device_host.h"
+#include "tests/backends/devices/device_driver.h"
 #include "tests/backends/devices/net_frames.h"
 
 namespace hypervet::devices {
 
+using test::Bytes;
+
 struct NetDriver {
   explicit NetDriver(std::uint64_t features, unsigned pairs = 2)
-      : net(pairs), host(net, features) {}
+      : net(pairs), host(net, features | bit(kRingPacked)) {}
 
   std::size_t header_size() const {
-    return host.negotiated(net::kHashReport) ? net::Header::kSizeWithHash : net::Header::kSize;
+    return host.machine.negotiated(net::kHashReport) ? net::Header::kSizeWithHash
+                                                     : net::Header::kSize;
   }
   void send(const net::Header& header, const net::Frame& frame, unsigned pair = 0) {
     const auto bytes = header.bytes();
@@ -24,7 +27,7 @@ struct NetDriver {
         {Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(header_size())), frame});
   }
   // The next frame on the wire; empty: none.
-  net::Frame wire() { return host.take("take-frame", 8192); }
+  net::Frame wire() { return host.take("take-frame"); }
   bool hand_in(const net::Frame& frame) { return host.give("hand-in-frame", frame).result == 1; }
 
   struct Received {
@@ -33,17 +36,15 @@ struct NetDriver {
   };
   // The next frame that the driver gets, in one large buffer.
   std::optional<Received> receive(unsigned pair = 0) {
-    if (host.idle(2 * pair)) host.submit(2 * pair, {}, {8192});
-    if (host.idle(2 * pair)) {
-      host.fake(2 * pair).available.clear();
-      return std::nullopt;
-    }
-    const Bytes got = host.used(2 * pair).bytes;
+    const unsigned queue = 2 * pair;
+    if (host.idle(queue) && host.waiting(queue) == 0) host.submit(queue, {}, {8192});
+    if (host.idle(queue)) return std::nullopt;
+    const Bytes got = host.used(queue).bytes;
     Received received{
         net::Header::parse(std::span(got).first<12>()),
         net::Frame(got.begin() + static_cast<std::ptrdiff_t>(header_size()), got.end())};
     received.header.num_buffers = load_le<std::uint16_t>(got, 10);
-    if (host.negotiated(net::kHashReport)) {
+    if (host.machine.negotiated(net::kHashReport)) {
       received.header.hash_value = load_le<std::uint32_t>(got, 12);
       received.header.hash_report = load_le<std::uint16_t>(got, 16);
     }
@@ -51,8 +52,9 @@ struct NetDriver {
   }
   // Runs a control command; its ack, with what follows in `result`.
   int command(std::uint8_t group, std::uint8_t number, const Bytes& data, Bytes* result = nullptr) {
-    const unsigned queue =
-        host.negotiated(net::kMq) || host.negotiated(net::kRss) ? net.queue_count() - 1 : 2;
+    const unsigned queue = host.machine.negotiated(net::kMq) || host.machine.negotiated(net::kRss)
+                               ? net.queue_count() - 1
+                               : 2;
     host.submit(queue, {{group, number}, data}, {1, 8});
     const Bytes got = host.used(queue).bytes;
     if (result != nullptr) result->assign(got.begin() + 1, got.end());
@@ -60,7 +62,7 @@ struct NetDriver {
   }
 
   Net net;
-  FakeDeviceHost host;
+  test::DeviceDriver host;
 };
 
 }  // namespace hypervet::devices

@@ -2,7 +2,6 @@
 // The network device without its control queue.
 #include "backends/devices/net.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/backends/devices/net_driver.h"
@@ -64,7 +63,7 @@ TEST(Net, FilterWithoutRequests) {
 TEST(Net, LinkDownLosesFramesAndIsTold) {
   NetDriver driver(bits(kMac, kStatus));
   driver.host.act("link", {0});
-  EXPECT_EQ(driver.host.config_changes, 1u);
+  EXPECT_EQ(driver.host.machine.config_changes, 1u);
   EXPECT_EQ(load_le<std::uint16_t>(driver.net.config(), 6), 0);
   driver.send({}, make_frame({.to = kOtherMac}));
   EXPECT_EQ(driver.host.used(1).written, 0u);
@@ -72,7 +71,7 @@ TEST(Net, LinkDownLosesFramesAndIsTold) {
   EXPECT_FALSE(driver.hand_in(make_frame({.to = Net::kMacAddress})));
   driver.host.act("link", {1});
   driver.host.act("link", {1});
-  EXPECT_EQ(driver.host.config_changes, 2u);
+  EXPECT_EQ(driver.host.machine.config_changes, 2u);
   EXPECT_TRUE(driver.hand_in(make_frame({.to = Net::kMacAddress})));
 }
 
@@ -92,12 +91,12 @@ TEST(Net, MergesBuffersAndFillsAllButTheLast) {
   NetDriver driver(bits(kMac, kMrgRxbuf));
   const Frame frame = make_frame({.to = Net::kMacAddress, .payload = 500});
   driver.host.submit(0, {}, {100, 100});
-  driver.host.submit(0, {}, {0});
+  driver.host.submit_segments(0, {}, {{0x1000, 0}});
   driver.host.submit(0, {}, {50});
   EXPECT_TRUE(driver.hand_in(frame));
   EXPECT_TRUE(driver.host.idle(0)) << "not enough yet";
   driver.host.submit(0, {}, {1000});
-  EXPECT_THAT(driver.host.fake(0).together, testing::ElementsAre(4u));
+  EXPECT_EQ(driver.host.machine.interrupts[0], 1u) << "all in one step";
   Bytes all;
   for (const std::uint32_t size : {200u, 0u, 50u, 12u + 554u - 250u}) {
     const auto used = driver.host.used(0);
@@ -233,13 +232,11 @@ TEST(Net, NonsenseIsUsedAndLost) {
   driver.host.submit(1, {Bytes(25)});
   driver.host.submit(1, {}, {64});
   driver.host.submit(1, {Bytes(70'000)});
-  EXPECT_EQ(driver.host.fake(1).used.size(), 3u);
-  EXPECT_FALSE(driver.host.broken);
+  EXPECT_EQ(driver.host.done(1), 3u);
+  EXPECT_FALSE(driver.host.broken());
   EXPECT_TRUE(driver.wire().empty());
-  Chain chain;
-  chain.readable.push_back({std::uint64_t{1} << 40, 100});
-  driver.host.submit(1, chain);
-  EXPECT_TRUE(driver.host.broken);
+  driver.host.submit_segments(1, {{std::uint64_t{1} << 40, 100}}, {});
+  EXPECT_TRUE(driver.host.broken());
 }
 
 }  // namespace
