@@ -118,25 +118,6 @@ TEST(Balloon, ReportedPagesAreCountedAndLeftAlone) {
   EXPECT_EQ(host.used(4).written, 0u);
   EXPECT_EQ(count(host, 2), 512u);
   EXPECT_EQ(host.machine.memory.bytes(0x100000, 1)[0], 0x5a);
-  host.machine.switches.insert("balloon-changes-reported-page");
-  host.submit_segments(4, {}, {{0x100000, 0x1000}});
-  EXPECT_NE(host.machine.memory.bytes(0x100000, 1)[0], 0x5a);
-}
-
-TEST(Balloon, SwitchesBreakWhatTheySay) {
-  Balloon balloon;
-  DeviceDriver host(balloon, kAll);
-  host.machine.switches = {"balloon-changes-released-page", "balloon-reuses-command",
-                           "balloon-hints-of-any-command", "balloon-stops-at-unknown-tag"};
-  const auto id = static_cast<std::uint32_t>(host.act("balloon-hint", {2}).result);
-  EXPECT_EQ(host.act("balloon-hint", {2}).result, id);
-  host.submit(3, {numbers({id + 5})});
-  host.submit_segments(3, {}, {{0x20000, 0x1000}});
-  EXPECT_EQ(count(host, 1), 1u);
-  host.act("balloon-hint", {1});
-  EXPECT_EQ(host.machine.memory.bytes(0x20000, 1)[0], 0xde);
-  host.submit(2, {statistics({{77, 1}, {0, 1}})});
-  EXPECT_EQ(host.act("balloon-statistic", {0}).result, ~std::uint64_t{0});
 }
 
 TEST(Balloon, QueuesOfFeaturesThatAreNotNegotiatedDoNotExist) {

@@ -251,35 +251,5 @@ TEST(NetControl, CoalescingIsKept) {
   EXPECT_EQ(driver.command(6, 2, set), kError) << "the control queue";
 }
 
-TEST(NetSwitches, BreakWhatTheySay) {
-  NetDriver driver(kFilters | bits(kStatus, kGuestAnnounce, kCsum, kHostTso4));
-  const Frame own = make_frame({.to = Net::kMacAddress, .payload = 2000});
-  driver.host.machine.switches = {"net-ignores-filter",       "net-exceeds-mtu",
-                                  "net-keeps-announce",       "net-leaves-checksum-partial",
-                                  "net-sends-tunnel-packets", "net-sends-packet-uncut",
-                                  "net-keeps-configured-mac"};
-  EXPECT_TRUE(gets(driver, kOtherMac));
-  EXPECT_TRUE(driver.hand_in(own));
-  driver.host.act("announce");
-  driver.command(3, 0, {});
-  EXPECT_EQ(load_le<std::uint16_t>(driver.net.config(), 6), 3);
-  const Header cut{.flags = kNeedsCsum,
-                   .gso_type = kGsoTcp4,
-                   .gso_size = 1000,
-                   .csum_start = 34,
-                   .csum_offset = 16};
-  driver.send(cut, own);
-  EXPECT_EQ(driver.wire(), own);
-  Header tunnel = cut;
-  tunnel.gso_type = kGsoTcp4 | kGsoTunnel4 | kGsoTunnel6;
-  driver.send(tunnel, own);
-  EXPECT_EQ(driver.wire(), own);
-  const Frame partial = with_pseudo_sum(make_frame({.to = kOtherMac}));
-  driver.send({.flags = kNeedsCsum, .csum_start = 34, .csum_offset = 16}, partial);
-  EXPECT_EQ(driver.wire(), partial);
-  driver.command(1, 1, Bytes(kOtherMac.begin(), kOtherMac.end()));
-  EXPECT_TRUE(std::ranges::equal(driver.net.config().first(6), Net::kMacAddress));
-}
-
 }  // namespace
 }  // namespace hypervet::devices

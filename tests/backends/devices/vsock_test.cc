@@ -312,19 +312,5 @@ TEST(Vsock, AMoveGivesANewCidAndEndsConnections) {
   guest.expect(VsockOp::kReset);
 }
 
-TEST(Vsock, SwitchesBreakWhatTheySay) {
-  Guest guest;
-  guest.host.machine.switches = {"vsock-ignores-credit"};
-  guest.buf_alloc = 0;
-  guest.connect(7);
-  guest.send(guest.header(VsockOp::kData, 7), bytes_of("too much"));
-  EXPECT_EQ(guest.next()->payload, bytes_of("too much"));
-  guest.host.machine.switches = {"vsock-transmit-waits-for-receive"};
-  const std::size_t used = guest.host.done(1);
-  guest.send(guest.header(VsockOp::kRequest, 8));
-  EXPECT_EQ(guest.host.done(1), used);
-  guest.expect(VsockOp::kReset);
-}
-
 }  // namespace
 }  // namespace hypervet::devices
