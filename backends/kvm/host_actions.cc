@@ -74,19 +74,20 @@ bool can_perform(HostVerb verb, const System& system, bool can_swap_pages) {
     case HostVerb::kCountRings:
       return true;
     default:
-      break;
+      return protocol::is_device_verb(verb);
   }
-  return false;
 }
 
 HostActions::HostActions(Vm& vm, PageSwap& pages, ExitRecords& records, DirtyLog& dirty,
-                         UserIrqchip* irqchip, std::optional<EventDoorbells>& doorbells)
+                         UserIrqchip* irqchip, std::optional<EventDoorbells>& doorbells,
+                         DeviceThread& device)
     : vm_(vm),
       pages_(pages),
       records_(records),
       dirty_(dirty),
       irqchip_(irqchip),
-      doorbells_(doorbells) {}
+      doorbells_(doorbells),
+      device_(device) {}
 
 HostAnswer HostActions::perform(const HostCall& call, unsigned cpu, VcpuThreads& threads) {
   const std::uint64_t first = call.arguments[0];
@@ -121,7 +122,8 @@ HostAnswer HostActions::perform(const HostCall& call, unsigned cpu, VcpuThreads&
     default:
       break;
   }
-  return {HostStatus::kUnknownVerb, 0};
+  return protocol::is_device_verb(call.verb) ? device_.act(call)
+                                             : HostAnswer{HostStatus::kUnknownVerb, 0};
 }
 
 bool HostActions::pin_self(int processor) {
