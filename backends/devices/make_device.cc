@@ -8,6 +8,7 @@
 #include "backends/devices/block.h"
 #include "backends/devices/console.h"
 #include "backends/devices/entropy.h"
+#include "backends/devices/net.h"
 #include "backends/devices/vsock.h"
 
 namespace hypervet::devices {
@@ -22,6 +23,8 @@ template <BlockKind kind>
 std::unique_ptr<Device> block() {
   return std::make_unique<Block>(kind);
 }
+// More pairs of queues than there are CPUs in most machines.
+std::unique_ptr<Device> multiqueue_net() { return std::make_unique<Net>(4); }
 
 struct Row {
   std::string_view device;
@@ -35,6 +38,8 @@ constexpr Row kRows[] = {
     {"blk", "plain", block<BlockKind::kPlain>},
     {"blk", "read-only", block<BlockKind::kReadOnly>},
     {"blk", "multiqueue", block<BlockKind::kMultiqueue>},
+    {"net", "plain", plain<Net>},
+    {"net", "multiqueue", multiqueue_net},
     {"console", "plain", plain<Console>},
     {"balloon", "plain", plain<Balloon>},
     {"vsock", "plain", plain<Vsock>},
