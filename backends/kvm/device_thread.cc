@@ -75,7 +75,7 @@ bool DeviceThread::port_out(std::uint16_t port, unsigned size, std::uint32_t val
   return true;
 }
 
-HostAnswer DeviceThread::act(const HostCall& call) {
+machine::HostAnswer DeviceThread::act(const machine::HostCall& call) {
   const std::lock_guard lock(mutex_);
   const devices::Slot::Answer answer = slot_.act(call.verb, call.arguments);
   return {answer.status, answer.result};

@@ -14,10 +14,10 @@
 #include <thread>
 
 #include "backends/devices/slot.h"
-#include "backends/kvm/guest_mailbox.h"
 #include "backends/kvm/user_irqchip.h"
 #include "backends/kvm/vm.h"
 #include "backends/machine/guest_memory.h"
+#include "backends/machine/host_call.h"
 #include "backends/violations/interposer.h"
 
 namespace hypervet::kvm {
@@ -40,7 +40,7 @@ class DeviceThread final : private devices::Board {
   bool write_memory(std::uint64_t address, unsigned size, std::uint64_t value);
   std::optional<std::uint32_t> port_in(std::uint16_t port, unsigned size);
   bool port_out(std::uint16_t port, unsigned size, std::uint32_t value);
-  HostAnswer act(const HostCall& call);
+  machine::HostAnswer act(const machine::HostCall& call);
 
  private:
   void loop(const std::stop_token& stop);

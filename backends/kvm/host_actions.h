@@ -15,12 +15,12 @@
 #include "backends/kvm/dirty_log.h"
 #include "backends/kvm/event_doorbells.h"
 #include "backends/kvm/exit_records.h"
-#include "backends/kvm/guest_mailbox.h"
 #include "backends/kvm/page_swap.h"
 #include "backends/kvm/system.h"
 #include "backends/kvm/user_irqchip.h"
 #include "backends/kvm/vcpu_threads.h"
 #include "backends/kvm/vm.h"
+#include "backends/machine/guest_mailbox.h"
 
 namespace hypervet::kvm {
 
@@ -36,16 +36,16 @@ class HostActions {
   ~HostActions() { stop(); }
 
   // On behalf of the vCPU, from its own thread.
-  HostAnswer perform(const HostCall& call, unsigned cpu, VcpuThreads& threads);
+  machine::HostAnswer perform(const machine::HostCall& call, unsigned cpu, VcpuThreads& threads);
   // Ends the work that competes with vCPUs and lets their threads run where they might before. Once
   // no vCPU runs any more.
   void stop();
 
  private:
   bool pin_self(int processor);
-  HostAnswer compete(std::uint64_t nanoseconds, VcpuThreads& threads);
-  HostAnswer set_line(std::uint64_t gsi, std::uint64_t level, VcpuThreads& threads);
-  HostAnswer raise_msi(std::uint64_t vector, std::uint64_t apic_id);
+  machine::HostAnswer compete(std::uint64_t nanoseconds, VcpuThreads& threads);
+  machine::HostAnswer set_line(std::uint64_t gsi, std::uint64_t level, VcpuThreads& threads);
+  machine::HostAnswer raise_msi(std::uint64_t vector, std::uint64_t apic_id);
 
   Vm& vm_;
   PageSwap& pages_;

@@ -29,7 +29,7 @@ Machine::Machine(const backends::Configuration& configuration, Vm vm)
       dirty_(ram_),
       device_(configuration.settings, vm_, irqchip_.get(), memory_),
       pages_(memory_),
-      mailbox_(memory_),
+      mailbox_(memory_.raw()),
       serial_(settings_.serial_channel),
       actions_(vm_, pages_, records_, dirty_, irqchip_.get(), doorbells_, device_),
       handler_(mailbox_, serial_, actions_, records_, irqchip_.get(), device_,

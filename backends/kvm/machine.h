@@ -74,7 +74,7 @@ class Machine : public std::enable_shared_from_this<Machine> {
   std::vector<Vcpu> vcpus_;
   DeviceThread device_;
   PageSwap pages_;
-  GuestMailbox mailbox_;
+  machine::GuestMailbox mailbox_;
   SerialLine serial_;
   ExitRecords records_;
   HostActions actions_;
