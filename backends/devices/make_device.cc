@@ -23,7 +23,6 @@ template <BlockKind kind>
 std::unique_ptr<Device> block() {
   return std::make_unique<Block>(kind);
 }
-
 // More pairs of queues than there are CPUs in most machines.
 std::unique_ptr<Device> multiqueue_net() { return std::make_unique<Net>(4); }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "backends/kvm/device_thread.h"
 #include "backends/kvm/exit_records.h"
 #include "backends/kvm/host_actions.h"
 #include "backends/kvm/serial_line.h"
@@ -23,12 +24,13 @@ class ExitHandler {
   // irqchip: null where PIC and IOAPIC are the kernel's. has_clocks: ACPI PM timer and HPET are
   // there to be read.
   ExitHandler(machine::GuestMailbox& mailbox, SerialLine& serial, HostActions& actions,
-              ExitRecords& records, UserIrqchip* irqchip, bool has_clocks)
+              ExitRecords& records, UserIrqchip* irqchip, DeviceThread& device, bool has_clocks)
       : mailbox_(mailbox),
         serial_(serial),
         actions_(actions),
         records_(records),
         irqchip_(irqchip),
+        device_(device),
         has_clocks_(has_clocks) {}
 
   // The vCPU is about to enter the guest. From its own thread.
@@ -59,6 +61,7 @@ class ExitHandler {
   HostActions& actions_;
   ExitRecords& records_;
   UserIrqchip* irqchip_;
+  DeviceThread& device_;
   const bool has_clocks_;
   std::atomic<std::uint64_t> ready_at_ = 0;
 };

@@ -74,19 +74,20 @@ bool can_perform(HostVerb verb, const System& system, bool can_swap_pages) {
     case HostVerb::kCountRings:
       return true;
     default:
-      break;
+      return protocol::is_device_verb(verb);
   }
-  return false;
 }
 
 HostActions::HostActions(Vm& vm, PageSwap& pages, ExitRecords& records, DirtyLog& dirty,
-                         UserIrqchip* irqchip, std::optional<EventDoorbells>& doorbells)
+                         UserIrqchip* irqchip, std::optional<EventDoorbells>& doorbells,
+                         DeviceThread& device)
     : vm_(vm),
       pages_(pages),
       records_(records),
       dirty_(dirty),
       irqchip_(irqchip),
-      doorbells_(doorbells) {}
+      doorbells_(doorbells),
+      device_(device) {}
 
 machine::HostAnswer HostActions::perform(const machine::HostCall& call, unsigned cpu,
                                          VcpuThreads& threads) {
@@ -122,7 +123,8 @@ machine::HostAnswer HostActions::perform(const machine::HostCall& call, unsigned
     default:
       break;
   }
-  return {HostStatus::kUnknownVerb, 0};
+  return protocol::is_device_verb(call.verb) ? device_.act(call)
+                                             : machine::HostAnswer{HostStatus::kUnknownVerb, 0};
 }
 
 bool HostActions::pin_self(int processor) {

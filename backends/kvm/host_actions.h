@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "backends/kvm/device_thread.h"
 #include "backends/kvm/dirty_log.h"
 #include "backends/kvm/event_doorbells.h"
 #include "backends/kvm/exit_records.h"
@@ -31,7 +32,7 @@ class HostActions {
   // All of it must outlive this object.
   // irqchip: null where PIC and IOAPIC are the kernel's. doorbells: may be made later.
   HostActions(Vm& vm, PageSwap& pages, ExitRecords& records, DirtyLog& dirty, UserIrqchip* irqchip,
-              std::optional<EventDoorbells>& doorbells);
+              std::optional<EventDoorbells>& doorbells, DeviceThread& device);
   ~HostActions() { stop(); }
 
   // On behalf of the vCPU, from its own thread.
@@ -52,6 +53,7 @@ class HostActions {
   DirtyLog& dirty_;
   UserIrqchip* irqchip_;
   std::optional<EventDoorbells>& doorbells_;
+  DeviceThread& device_;
   std::mutex mutex_;
   std::vector<std::jthread> competitors_;
   std::map<pid_t, cpu_set_t>
