@@ -5,6 +5,7 @@
 #include <array>
 
 #include "backends/devices/balloon.h"
+#include "backends/devices/block.h"
 #include "backends/devices/console.h"
 #include "backends/devices/entropy.h"
 #include "backends/devices/net.h"
@@ -18,7 +19,11 @@ std::unique_ptr<Device> plain() {
   return std::make_unique<T>();
 }
 
-// More pairs of queues than there are CPUs in most machines.
+template <BlockKind kind>
+std::unique_ptr<Device> block() {
+  return std::make_unique<Block>(kind);
+}
+
 std::unique_ptr<Device> multiqueue_net() { return std::make_unique<Net>(4); }
 
 struct Row {
@@ -29,9 +34,15 @@ struct Row {
 
 // What a variant changes in the device itself. Those that change the transport are below.
 constexpr Row kRows[] = {
-    {"entropy", "plain", plain<Entropy>},  {"console", "plain", plain<Console>},
-    {"balloon", "plain", plain<Balloon>},  {"net", "plain", plain<Net>},
-    {"net", "multiqueue", multiqueue_net}, {"vsock", "plain", plain<Vsock>},
+    {"entropy", "plain", plain<Entropy>},
+    {"blk", "plain", block<BlockKind::kPlain>},
+    {"blk", "read-only", block<BlockKind::kReadOnly>},
+    {"blk", "multiqueue", block<BlockKind::kMultiqueue>},
+    {"console", "plain", plain<Console>},
+    {"balloon", "plain", plain<Balloon>},
+    {"net", "plain", plain<Net>},
+    {"net", "multiqueue", multiqueue_net},
+    {"vsock", "plain", plain<Vsock>},
 };
 
 // Of every device: its plain self behind a transport that is less.

@@ -10,7 +10,7 @@
 //
 // machine.cc: construction, state, the guest's doorbells. machine_run.cc: scheduler.
 // machine_platform.cc: what the CPUs ask. machine_services.cc: what the KVM model asks.
-// machine_interrupts.cc: who gets which interrupt.
+// machine_interrupts.cc: who gets which interrupt. machine_devices.cc: the virtio device.
 #pragma once
 
 #include <array>
@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "backends/devices/slot.h"
 #include "backends/machine/bus.h"
 #include "backends/machine/clock.h"
 #include "backends/machine/guest_memory.h"
@@ -38,6 +39,7 @@
 #include "backends/sim/cpu/platform.h"
 #include "backends/sim/declared_costs.h"
 #include "backends/sim/event_doorbell.h"
+#include "backends/sim/machine_devices.h"
 #include "backends/sim/mailbox_view.h"
 #include "backends/sim/pc_clocks.h"
 #include "backends/sim/prng.h"
@@ -174,7 +176,8 @@ class Machine final : public Platform,
  private:
   struct Vcpu;
   class Trap;
-  enum EventKind : std::uint32_t { kApicTimer, kStallEnds };
+  friend class DeviceBoard;
+  enum EventKind : std::uint32_t { kApicTimer, kStallEnds, kDeviceWork };
 
   // ApicHost and InterruptSink.
   std::uint64_t apic_now() const override { return now(); }
@@ -196,6 +199,9 @@ class Machine final : public Platform,
   // The running CPU's slice ends soon: something may have become runnable or due.
   void end_slice();
   void attract_attention(unsigned cpu);
+
+  // The virtio device (machine_devices.cc).
+  void set_device_work(std::optional<std::uint64_t> when);
 
   // Scheduler (machine_run.cc).
   bool runnable(unsigned cpu) const;
@@ -231,6 +237,8 @@ class Machine final : public Platform,
   machine::Serial serial_;
   PcClocks clocks_;
   EventDoorbell doorbell_;
+  DeviceBoard device_board_;
+  devices::Slot slot_;
   SerialChannel serial_channel_;
   // The model asks for time and CPUs while it is made, so these come before it.
   std::uint64_t now_ = 0;  // outside a slice
