@@ -101,7 +101,12 @@ constexpr VerbKey kUsedKeys[] = {
     kQueue,
     {"at", kKnown, true, "", 0, 0xffff, "which completion, from 0"},
 };
-constexpr VerbKey kGoodRequest[] = {kWithin};
+constexpr VerbKey kGoodRequest[] = {
+    kWithin,
+    {"until", kWord, false, "laid-out submitted notified used", 0, kAny,
+     "the last thing that is done; used, and judged, if not said"},
+    {"as", kName, false, "", 0, kAny, "name of its chain"},
+};
 constexpr VerbKey kInterruptsOf[] = {
     {"of", kSource, true, "", 0, kAny, "queue.N or config"},
 };
@@ -121,7 +126,7 @@ constexpr VerbKey kQueueReset[] = {kQueue, kWithin};
 
 constexpr bool kNot = false, kFaults = true, kIsInput = true, kNamed = true, kNameless = false;
 
-// What a step does here is known when it is compiled, so it is done once and by the program itself.
+// What is done to a ring is known when it is compiled: it is done once, by the program itself.
 constexpr Place kOnce = Place::kProgram;
 
 constexpr Verb kVerbs[] = {
