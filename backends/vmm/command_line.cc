@@ -68,6 +68,7 @@ class Planner {
   std::expected<Plan, std::string> make(const Names& options,
                                         const std::vector<std::string>& more) {
     add("", recipe_.common);
+    plan_.files = recipe_.files;
     for (const auto& option : recipe_.options) choose(option, options);
     size();
     settings();
@@ -227,13 +228,25 @@ std::string substituted(std::string_view text, const Names& names) {
   return expand(text, names, 0);
 }
 
+std::vector<std::string> filled_in(const Plan& plan, const Names& names) {
+  std::vector<std::string> arguments;
+  for (const auto& argument : plan.arguments) {
+    auto text = substituted(argument, names);
+    const bool is_name = argument.starts_with('$') &&
+                         name_length(std::string_view(argument).substr(1)) + 1 == argument.size();
+    if (!text.empty() || !is_name) arguments.push_back(std::move(text));
+  }
+  return arguments;
+}
+
 bool Plan::uses(std::string_view name) const {
   const auto in = [&](std::string_view text) {
     const auto used = names_in(text);
     return std::ranges::find(used, name) != used.end();
   };
   return std::ranges::any_of(arguments, in) ||
-         std::ranges::any_of(names, [&](const auto& each) { return in(each.second); });
+         std::ranges::any_of(names, [&](const auto& each) { return in(each.second); }) ||
+         std::ranges::any_of(files, [&](const auto& each) { return in(each.second); });
 }
 
 std::string Plan::key() const {

@@ -49,6 +49,7 @@ struct Plan {
   std::vector<std::string> arguments;  // not substituted
   std::vector<std::string> words;
   Names names;
+  Names files;  // by name, their text
   std::uint64_t memory = 0;
   unsigned cpus = 1;
 
@@ -56,6 +57,10 @@ struct Plan {
   // Equal for machines that may stand for each other.
   std::string key() const;
 };
+
+// The arguments, substituted. One that is a name and nothing else, which stands for nothing, is
+// left out.
+std::vector<std::string> filled_in(const Plan& plan, const Names& names);
 
 // `options` has a value for each of the recipe's; `more` goes behind all else. The error is why
 // there is no such machine.

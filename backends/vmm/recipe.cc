@@ -237,10 +237,10 @@ unsigned read_cpus(const Section& top) {
 Recipe read(const fs::path& file) {
   Recipe recipe;
   const auto tree = YAML::Load(process::read_recipe_file(file));
-  const Section top(file, tree, "the recipe",
-                    {"vmm", "title", "provider", "program", "version", "arguments"},
-                    {"package", "cpus", "words", "names", "needs", "serial", "memory", "monitor",
-                     "options", "settings", "transports", "variants", "devices"});
+  const Section top(
+      file, tree, "the recipe", {"vmm", "title", "provider", "program", "version", "arguments"},
+      {"package", "cpus", "words", "names", "needs", "refuse", "files", "serial", "memory",
+       "monitor", "options", "settings", "transports", "variants", "devices"});
   recipe.name = top.text("vmm");
   if (recipe.name != file.stem().string()) {
     top.flaw("vmm", fmt::format("the recipe '{}' must be named as its file", recipe.name));
@@ -252,12 +252,14 @@ Recipe read(const fs::path& file) {
   recipe.cpus = read_cpus(top);
   read_version(file, top, recipe);
   recipe.common = read_part(top);
+  recipe.files = read_names(top, "files");
   if (top.has("serial")) recipe.serial = read_part(file, top.node("serial"), "serial");
   if (top.has("memory")) recipe.memory = read_part(file, top.node("memory"), "memory");
   read_machine(file, top, recipe);
   read_monitor(file, top, recipe);
   std::set<std::string, std::less<>> names(kOwnNames.begin(), kOwnNames.end());
   for (const auto& option : recipe.options) names.insert(option.name);
+  for (const auto& [name, text] : recipe.files) names.insert(name);
   collect_names(tree, names);
   check_names(file, tree, names);
   return recipe;

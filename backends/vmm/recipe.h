@@ -65,6 +65,8 @@ struct Recipe {
   std::optional<Part> memory;   // many programs a boot, in guest memory that is a file
   std::optional<Part> monitor;  // QMP
   std::vector<MonitorVerb> verbs;
+  // Files of a machine's own, by name, with their text; may hold $NAME.
+  std::map<std::string, std::string, std::less<>> files;
   std::vector<Choice> options;   // that the user makes
   std::vector<Choice> settings;  // that a case makes, beside device, transport and variant
   Choice transports;             // empty: without devices

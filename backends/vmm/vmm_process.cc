@@ -67,6 +67,12 @@ std::expected<void, std::string> VmmProcess::make_files(const Plan& plan,
     folder_.emplace(std::move(*folder));
     names.insert_or_assign("folder", folder_->path().string());
   }
+  for (const auto& [name, text] : plan.files) {
+    const auto content = substituted(text, names);
+    auto& slot = files_.emplace_back();
+    if (auto done = share(name, slot, SharedFile::create(name.c_str(), 0)); !done) return done;
+    if (auto done = slot->write(std::as_bytes(std::span(content))); !done) return done;
+  }
   return {};
 }
 
@@ -97,7 +103,8 @@ std::expected<std::unique_ptr<VmmProcess>, std::string> VmmProcess::start(
     names.insert_or_assign("monitor-fd", std::to_string(monitor->theirs.get()));
   }
   command.argv = {surroundings.binary.string()};
-  for (const auto& argument : plan.arguments) command.argv.push_back(substituted(argument, names));
+  const auto arguments = filled_in(plan, names);
+  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   command.in = command.out = line->theirs.get();
   command.err = complaints->write.get();
   auto child = surroundings.starter->start(command);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <expected>
 #include <filesystem>
+#include <list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -64,6 +65,7 @@ class VmmProcess {
 
   std::string title_;
   std::optional<SharedFile> ram_, program_, disk_;
+  std::list<std::optional<SharedFile>> files_;
   std::optional<process::ScratchFolder> folder_;
   process::Descriptor line_, complaints_;
   std::string heard_;

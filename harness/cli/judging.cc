@@ -32,7 +32,7 @@ std::string stream_path(const JudgingOptions& options) {
   if (!options.results.empty()) return options.results;
   const auto& where = options.where;
   return fmt::format("hypervet-results/{}.jsonl",
-                     where.lab ? where.lab.name() : where.backend.name);
+                     where.lab ? where.lab.name() : where.backend.stem());
 }
 
 std::vector<ReportRequest> wanted_reports(const JudgingOptions& options) {
