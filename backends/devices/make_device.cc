@@ -23,7 +23,7 @@ template <BlockKind kind>
 std::unique_ptr<Device> block() {
   return std::make_unique<Block>(kind);
 }
-
+// More pairs of queues than there are CPUs in most machines.
 std::unique_ptr<Device> multiqueue_net() { return std::make_unique<Net>(4); }
 
 struct Row {
@@ -38,10 +38,10 @@ constexpr Row kRows[] = {
     {"blk", "plain", block<BlockKind::kPlain>},
     {"blk", "read-only", block<BlockKind::kReadOnly>},
     {"blk", "multiqueue", block<BlockKind::kMultiqueue>},
-    {"console", "plain", plain<Console>},
-    {"balloon", "plain", plain<Balloon>},
     {"net", "plain", plain<Net>},
     {"net", "multiqueue", multiqueue_net},
+    {"console", "plain", plain<Console>},
+    {"balloon", "plain", plain<Balloon>},
     {"vsock", "plain", plain<Vsock>},
 };
 

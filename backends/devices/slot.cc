@@ -55,6 +55,13 @@ Slot::Slot(const Settings& settings, Board& board, machine::GuestMemory& memory,
   }
 }
 
+bool Slot::claims_memory(std::uint64_t address) const {
+  if (mmio_) return address - kMmioBase < kMmioSize;
+  return pci_ && (address - kEcamBase < kEcamSize || address - kPciWindow < kPciWindowSize);
+}
+
+bool Slot::claims_port(std::uint16_t port) const { return pci_ && port >> 3 == kPciPorts >> 3; }
+
 void Slot::attach(machine::Bus& bus) {
   if (mmio_) bus.map_mmio(kMmioBase, kMmioSize, *mmio_);
   if (host_) host_->attach(bus);

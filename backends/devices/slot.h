@@ -38,6 +38,9 @@ class Slot {
        violations::Interposer& interposer);
 
   bool occupied() const { return device_ != nullptr; }
+  // Is an access there the device's, or its bus's?
+  bool claims_memory(std::uint64_t address) const;
+  bool claims_port(std::uint16_t port) const;
   void attach(machine::Bus& bus);
   void power_on();
   void work() { transport().work(); }

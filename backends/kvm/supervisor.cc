@@ -53,7 +53,7 @@ std::string_view name_of(const std::vector<std::uint8_t>& code) {
 
 }  // namespace
 
-Supervisor::Supervisor(VcpuThreads& threads, const GuestMailbox& mailbox, PageSwap& pages,
+Supervisor::Supervisor(VcpuThreads& threads, const machine::GuestMailbox& mailbox, PageSwap& pages,
                        const backends::Limits& limits)
     : threads_(threads),
       mailbox_(mailbox),
@@ -158,6 +158,7 @@ std::optional<unsigned> Supervisor::standing_longest(Duration at_least) const {
 
 std::optional<Ending> Supervisor::probe(unsigned cpu) {
   const auto step = threads_.step(cpu, kStepBudget, kStepPatience);
+  if (step.unsafe) return std::nullopt;                    // the deadline will end it
   if (!step.done && !step.exhausted) return std::nullopt;  // the host is too busy to tell now
   const auto code = code_of(cpu);
   if (!code) return std::nullopt;

@@ -10,6 +10,8 @@
 namespace hypervet::kvm {
 namespace {
 
+constexpr std::uint64_t kInterruptFlag = 1 << 9;  // RFLAGS.IF, SDM vol. 1, 3.4.3
+
 template <typename T>
 Result<T> get(const Fd& fd, Request request) {
   T value{};
@@ -29,13 +31,14 @@ Result<int> set_cpuid(const Fd& vcpu, std::span<const kvm_cpuid_entry2> entries)
   return call(vcpu, kSetCpuid2, &table);
 }
 
-Result<Vcpu> Vcpu::open(Fd fd, std::size_t run_size) {
+Result<Vcpu> Vcpu::open(Fd fd, std::size_t run_size, std::uint32_t debug_flags) {
   Vcpu vcpu;
   vcpu.fd_ = std::move(fd);
   void* at = mmap(nullptr, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu.fd_.get(), 0);
   if (at == MAP_FAILED) return failure("mmap of kvm_run");
   vcpu.run_ = static_cast<kvm_run*>(at);
   vcpu.run_size_ = run_size;
+  vcpu.debug_flags_ = debug_flags;
   return vcpu;
 }
 
@@ -43,6 +46,7 @@ Vcpu& Vcpu::operator=(Vcpu&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(run_, other.run_);
   std::swap(run_size_, other.run_size_);
+  std::swap(debug_flags_, other.debug_flags_);
   return *this;
 }
 
@@ -99,7 +103,16 @@ Result<int> Vcpu::enable(std::uint32_t capability, std::uint64_t argument) {
 
 Result<int> Vcpu::single_step(bool on) {
   kvm_guest_debug debug{};
-  if (on) debug.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
+  if (on) {
+    const std::uint32_t hold_back = debug_flags_ & KVM_GUESTDBG_BLOCKIRQ;
+    if (hold_back == 0) {
+      const auto now = regs();
+      if (!now) return std::unexpected(now.error());
+      if ((now->rflags & kInterruptFlag) != 0)
+        return std::unexpected(Error{"KVM_SET_GUEST_DEBUG: no KVM_GUESTDBG_BLOCKIRQ", ENOTSUP});
+    }
+    debug.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | hold_back;
+  }
   return call(fd_, HV_REQUEST(KVM_SET_GUEST_DEBUG), &debug);
 }
 

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -22,12 +23,14 @@ Result<int> set_cpuid(const Fd& vcpu, std::span<const kvm_cpuid_entry2> entries)
 
 class Vcpu {
  public:
-  static Result<Vcpu> open(Fd fd, std::size_t run_size);
+  // `debug_flags`: what KVM_SET_GUEST_DEBUG takes here, KVM_CAP_SET_GUEST_DEBUG2.
+  static Result<Vcpu> open(Fd fd, std::size_t run_size, std::uint32_t debug_flags);
   Vcpu() = default;
   Vcpu(Vcpu&& other) noexcept
       : fd_(std::move(other.fd_)),
         run_(std::exchange(other.run_, nullptr)),
-        run_size_(other.run_size_) {}
+        run_size_(other.run_size_),
+        debug_flags_(other.debug_flags_) {}
   Vcpu& operator=(Vcpu&& other) noexcept;
   ~Vcpu();
 
@@ -56,6 +59,10 @@ class Vcpu {
   // Guest-physical address; nullopt: not mapped.
   std::optional<std::uint64_t> translate(std::uint64_t linear) const;
   Result<int> enable(std::uint32_t capability, std::uint64_t argument);
+  // The next run() carries out one instruction and exits (KVM_EXIT_DEBUG); interrupts are held back
+  // until it is off again. Where the kernel cannot hold them back and one may come it is refused
+  // with ENOTSUP: an interrupt that is taken while KVM has the trap flag set for a step saves that
+  // flag on the guest's stack, and IRET gives it back to a guest that nobody traces.
   Result<int> single_step(bool on);
 
  private:
@@ -66,6 +73,7 @@ class Vcpu {
   Fd fd_;
   kvm_run* run_ = nullptr;
   std::size_t run_size_ = 0;
+  std::uint32_t debug_flags_ = 0;
 };
 
 }  // namespace hypervet::kvm

@@ -147,7 +147,12 @@ bool VcpuThreads::attend(Cpu& cpu) {
     if (cpu.wants_step != cpu.stepping) {
       const auto before = cpu.vcpu->regs();
       cpu.step.before = before.value_or(kvm_regs{});
-      cpu.stepping = cpu.wants_step && before && cpu.vcpu->single_step(true);
+      cpu.stepping = false;
+      if (cpu.wants_step && before) {
+        const auto begun = cpu.vcpu->single_step(true);
+        cpu.stepping = begun.has_value();
+        cpu.step.unsafe = !begun && begun.error().number == ENOTSUP;
+      }
       if (!cpu.stepping) (void)cpu.vcpu->single_step(false);
       cpu.wants_step = cpu.stepping;
       changed_.notify_all();

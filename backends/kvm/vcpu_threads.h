@@ -69,6 +69,7 @@ class VcpuThreads {
   struct Step {
     bool done = false;       // before and after are valid
     bool exhausted = false;  // the budget was used up, or KVM cannot step
+    bool unsafe = false;     // it was not tried: an interrupt might have come in between
     kvm_regs before{};
     kvm_regs after{};
   };

@@ -66,7 +66,8 @@ Result<int> Vm::create_pit() {
 Result<Vcpu> Vm::create_vcpu(const System& system, unsigned id) {
   auto fd = call(*fd_, HV_REQUEST(KVM_CREATE_VCPU), id);
   if (!fd) return std::unexpected(fd.error());
-  return Vcpu::open(Fd(*fd), system.run_size());
+  return Vcpu::open(Fd(*fd), system.run_size(),
+                    static_cast<std::uint32_t>(system.extension(KVM_CAP_SET_GUEST_DEBUG2)));
 }
 
 Result<int> Vm::enable(std::uint32_t capability, std::uint64_t argument) {

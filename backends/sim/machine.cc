@@ -197,7 +197,7 @@ bool Machine::has(protocol::HostVerb verb) {
          verb == kCountRings || protocol::is_device_verb(verb) || pv::KvmModel::has(verb);
 }
 
-pv::HostAnswer Machine::perform(unsigned cpu, const HostCall& call) {
+pv::HostAnswer Machine::perform(unsigned cpu, const machine::HostCall& call) {
   using protocol::HostStatus;
   using protocol::HostVerb;
   constexpr pv::HostAnswer kBadArgument{HostStatus::kBadArgument, 0};
@@ -246,7 +246,7 @@ void Machine::serial_written(unsigned cpu) {
   const auto call = serial_channel_.advance(serial_.output());
   if (!call) return;
   const pv::HostAnswer answer = perform(cpu, *call);
-  serial_.receive(SerialChannel::answer(answer.status, answer.result));
+  serial_.receive(machine::SerialChannel::answer(answer.status, answer.result));
 }
 
 // A hypercall that executes again and again with nothing between is stuck in the instruction: that

@@ -31,6 +31,7 @@
 #include "backends/machine/local_apic.h"
 #include "backends/machine/pic.h"
 #include "backends/machine/serial.h"
+#include "backends/machine/serial_channel.h"
 #include "backends/pv/kvm_model.h"
 #include "backends/pv/services.h"
 #include "backends/sim/base_cpuid.h"
@@ -43,7 +44,6 @@
 #include "backends/sim/mailbox_view.h"
 #include "backends/sim/pc_clocks.h"
 #include "backends/sim/prng.h"
-#include "backends/sim/serial_channel.h"
 #include "backends/violations/interposer.h"
 
 namespace hypervet::sim {
@@ -218,7 +218,7 @@ class Machine final : public Platform,
 
   // Doorbells and host verbs (machine.cc).
   void ring(unsigned cpu, std::uint32_t value);
-  pv::HostAnswer perform(unsigned cpu, const HostCall& call);
+  pv::HostAnswer perform(unsigned cpu, const machine::HostCall& call);
   std::uint64_t read_dirty_log();
   void serial_written(unsigned cpu);
   void note_hypercall(unsigned cpu);
@@ -239,7 +239,7 @@ class Machine final : public Platform,
   EventDoorbell doorbell_;
   DeviceBoard device_board_;
   devices::Slot slot_;
-  SerialChannel serial_channel_;
+  machine::SerialChannel serial_channel_;
   // The model asks for time and CPUs while it is made, so these come before it.
   std::uint64_t now_ = 0;  // outside a slice
   Vcpu* current_ = nullptr;

@@ -45,6 +45,7 @@ void spin(void*, std::uint32_t) {
     const std::uint64_t now = look(wanted);
     if (now == answered) {
       pause();
+      bump_progress();  // as in ipi.cc
     } else {
       put(answered, now);
     }

@@ -8,64 +8,33 @@
 #include <memory>
 
 #include "harness/cli/application.h"
-#include "harness/cli/bench_launches.h"
+#include "harness/cli/bench_options.h"
+#include "harness/cli/bench_stream.h"
 #include "harness/cli/conclusion.h"
 #include "harness/cli/google_benchmark.h"
-#include "harness/measure/paths.h"
-#include "harness/measure/preflight.h"
-#include "reports/stream/writer.h"
+#include "harness/cli/launcher.h"
 #include "reports/text.h"
 #include "reports/writers.h"
 
 namespace hypervet::cli {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr int kNoisy = 6;
 // Statistics need launches; where instructions are counted every launch is like the first.
 constexpr std::size_t kUsualLaunches = 5;
-// An emulator that counts takes its time, and what it counts hardly varies.
-constexpr std::uint64_t kUsualSamples = 1000, kExactSamples = 50;
 
 struct Options {
   BenchOptions bench;
-  std::size_t launches = 0;  // 0: as many as the place needs, as for the samples
-  std::uint64_t samples = 0;
-  bool strict_environment = false;
-  bool no_preflight = false;
+  std::size_t launches = 0;  // 0: as many as the place needs
   std::string results;
   std::vector<std::string> reports;
   std::string benchmark_out;
 };
-
-bool counted(const BenchOptions& options) {
-  return options.where.lab ? options.where.lab.exact : options.where.backend.name == "sim";
-}
 
 std::string stream_path(const Options& options) {
   if (!options.results.empty()) return options.results;
   const auto& where = options.bench.where;
   return fmt::format("hypervet-results/bench-{}.jsonl",
                      where.lab ? where.lab.name() : where.backend.name);
-}
-
-// What may spoil times; where instructions are counted nothing does.
-std::string look_around(Application& application, const Options& options) {
-  if (counted(options.bench) || options.no_preflight) return {};
-  std::string notes;
-  bool bad = false;
-  for (const auto& found : measure::preflight()) {
-    notes += fmt::format("{}{}: {}", notes.empty() ? "" : "\n", found.name, found.state);
-    if (found.bad.empty()) continue;
-    bad = true;
-    notes += fmt::format(" ({})", found.bad);
-    application.terminal().error(
-        fmt::format("hypervet: {} is {}: {}", found.name, found.state, found.bad));
-  }
-  if (bad && options.strict_environment)
-    throw Exit{kNoisy, "this machine is not fit to time things on (--strict-env)"};
-  return notes;
 }
 
 std::string figure(double value) {
@@ -99,59 +68,25 @@ void show(Terminal& terminal, const std::vector<reports::Path>& paths) {
   }
 }
 
-reports::Results results_of(Benched benched, const std::string& notes) {
-  reports::Results results;
-  results.run = std::move(benched.run);
-  if (!notes.empty())
-    results.run.notes += fmt::format("{}{}", results.run.notes.empty() ? "" : "\n", notes);
-  results.paths = std::move(benched.paths);
-  results.logs = std::move(benched.logs);
-  return results;
-}
-
-int status_of(const std::vector<reports::Path>& paths) {
-  const auto failed = [](const auto& path) { return path.reason.contains("failed: "); };
-  if (std::ranges::any_of(paths, failed)) return kFailure;
-  return std::ranges::any_of(paths, &reports::Path::measured) ? kConformant : kBroken;
-}
-
-void write_stream(const reports::Results& results, const std::string& path) {
-  if (const auto folder = fs::path(path).parent_path(); !folder.empty()) {
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error) throw Exit{kBroken, fmt::format("{}: {}", folder.string(), error.message())};
-  }
-  auto writer = reports::StreamWriter::create(path);
-  if (!writer) throw Exit{kBroken, writer.error()};
-  const auto write = [&](const reports::Record& record) {
-    if (auto written = writer->write(record); !written) throw Exit{kBroken, written.error()};
-  };
-  write(results.run);
-  for (const auto& timed : results.paths) write(timed);
-  for (const auto& log : results.logs) write(log);
-  write(*results.summary);
-  if (auto closed = writer->close(); !closed) throw Exit{kBroken, closed.error()};
-}
-
 int execute(Application& application, const Options& options) {
   const auto started = std::chrono::steady_clock::now();
   auto bench_options = options.bench;
-  bench_options.launches = options.launches != 0    ? options.launches
-                           : counted(bench_options) ? 1
-                                                    : kUsualLaunches;
-  const bool exact = bench_options.where.lab && bench_options.where.lab.exact;
-  bench_options.sampling.samples =
-      options.samples != 0 ? options.samples : (exact ? kExactSamples : kUsualSamples);
+  const bool counted = counts_instructions(bench_options.where);
+  const std::size_t launches =
+      options.launches != 0 ? options.launches : (counted ? 1 : kUsualLaunches);
+  settle(bench_options, launches);
   const auto path = stream_path(options);
   auto requests = parse_reports(options.reports);
   if (options.reports.empty() && options.results.empty())
-    requests.push_back(
-        {reports::find_format("html"), fs::path(path).replace_extension(".html").string()});
+    requests.push_back({reports::find_format("html"),
+                        std::filesystem::path(path).replace_extension(".html").string()});
   const auto specs = application.load_specs();
-  const auto notes = look_around(application, options);
+  const auto notes = look_around(application, bench_options);
   auto& terminal = application.terminal();
   const bool quiet = path == "-";
-  auto benched = bench(application, specs, bench_options, [&](std::string_view what) {
+  Benched benched;
+  const auto launcher = make_launcher(application, specs, bench_options);
+  launcher->launch(launches, benched, [&](std::string_view what) {
     // Who reads the stream sees that there is life.
     if (quiet) {
       terminal.error(what);
@@ -165,11 +100,10 @@ int execute(Application& application, const Options& options) {
   }
   const bool is_model = benched.is_model;
   auto results = results_of(std::move(benched), notes);
-  measure::complete(results.paths);
   reports::Summary summary;
-  summary.exit_status = status_of(results.paths);
+  summary.exit_status = bench_status(results.paths);
   // An exact run repeats to the bit, so the time that it took here has no place in it.
-  if (!exact) {
+  if (!bench_options.where.lab.exact) {
     summary.wall_ns = static_cast<std::uint64_t>(
         std::chrono::nanoseconds(std::chrono::steady_clock::now() - started).count());
   }
@@ -205,33 +139,14 @@ void add_bench(Application& application) {
       "bench", "Time hot paths, each beside the unparavirtualised way to the same end",
       [&application, options] { return execute(application, *options); });
   auto& bench = options->bench;
-  auto& where = bench.where;
   verb->add_option("PATH-GLOB", bench.globs, "Paths or interfaces; * and ? are wildcards");
-  application.add_backend_options(verb, where.backend);
-  add_lab_options(verb, where.lab);
-  verb->get_option("--backend")->excludes("--lab");
-  verb->add_option("--samples", options->samples,
-                   "Batches timed for each path and launch; default 1000, in an exact lab 50")
-      ->check(CLI::Range(1, 100000));
-  verb->add_option("--warmup", bench.sampling.warmup, "Batches thrown away before")
-      ->check(CLI::Range(0, 100000))
-      ->capture_default_str();
-  verb->add_option("--lives", bench.sampling.lives,
-                   "Machines made and destroyed for a machine's life")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
+  add_bench_options(application, verb, bench);
   verb->add_option("--launches", options->launches,
                    "How often all of it is done anew; default 1 where instructions are counted, "
                    "else 5")
       ->check(CLI::Range(1, 1000));
-  verb->add_option("--seed", where.seed, "Schedule of the simulated CPUs")->capture_default_str();
-  verb->add_option("--timeout", where.timeout, "Seconds for one path")
-      ->check(CLI::Range(0.001, 86400.0))
+  verb->add_option("--seed", bench.where.seed, "Schedule of the simulated CPUs")
       ->capture_default_str();
-  verb->add_flag("--strict-env", options->strict_environment,
-                 "Refuse a machine that is not fit to time things on (status 6)");
-  verb->add_flag("--no-preflight", options->no_preflight,
-                 "Do not look whether this machine is fit to time things on");
   verb->add_option("--results", options->results, "Stream of results; - is standard output")
       ->type_name("FILE.jsonl");
   verb->add_option("--report", options->reports, "Report of a format: " + reports::format_names())

@@ -12,11 +12,11 @@
 namespace hypervet::cli {
 
 const char* const kComparisonStatuses =
-    "Exit status: 0 nothing regressed, 1 a path regressed, 2 usage or a bad stream, 3 a report "
-    "cannot be written,\n"
-    "5 a path is inconclusive and --fail-on inconclusive is given, 6 a path is too noisy or cannot "
-    "be compared. Of\n"
-    "several 1 comes before 6, and 6 before 5.";
+    "Exit status: 0 nothing regressed, 1 a path regressed, 2 usage or a bad stream, 3 a launch "
+    "failed or a report\n"
+    "cannot be written, 5 a path is inconclusive and --fail-on inconclusive is given, 6 a path is "
+    "too noisy or cannot\n"
+    "be compared, 130 interrupted. Of several 1 comes before 6, and 6 before 5.";
 
 namespace {
 
@@ -143,13 +143,16 @@ measure::CompareOptions statistics_of(const ComparisonOptions& options) {
 void check_reports(const ComparisonOptions& options) { requests_of(options); }
 
 int conclude(Application& application, const ComparisonOptions& options,
-             const TimingComparison& comparison) {
+             const TimingComparison& comparison, const std::vector<std::string>& streams) {
   auto& terminal = application.terminal();
   const auto requests = requests_of(options);
   // A report on standard output has it for itself.
   const bool quiet = std::ranges::find(requests, "-", &ReportRequest::path) != requests.end();
   const bool hopeless = !comparison.obstacle.empty();
   if (!quiet && !hopeless) print(terminal, comparison);
+  if (!quiet) {
+    for (const auto& stream : streams) terminal.line(fmt::format("results: {}", stream));
+  }
   for (const auto& request : requests) {
     const auto written = reports::write_comparison(*request.format, comparison, request.path);
     if (!written) throw Exit{kBroken, written.error()};

@@ -38,8 +38,9 @@ void check_reports(const ComparisonOptions& options);
 
 // Prints, writes the reports and returns the exit status: a regression counts more than what could
 // not be compared, and that more than what is inconclusive. Throws Exit{kBroken} when a report
-// cannot be written.
+// cannot be written. `streams` are named that were written before.
 int conclude(Application& application, const ComparisonOptions& options,
-             const reports::TimingComparison& comparison);
+             const reports::TimingComparison& comparison,
+             const std::vector<std::string>& streams = {});
 
 }  // namespace hypervet::cli

@@ -6,6 +6,8 @@
 #include <memory>
 
 #include "backends/kvm/kvm_backend.h"
+#include "backends/process/child.h"
+#include "backends/process/recipe_reader.h"
 #include "backends/sim/sim_backend.h"
 #include "guest-payloads/protocol/host_verbs.h"
 #include "harness/cli/application.h"
@@ -62,7 +64,7 @@ void show_lab(const Terminal& terminal, const std::filesystem::path& file) {
                recipe.error());
     return;
   }
-  const auto emulator = lab::find_program(recipe->emulator.program);
+  const auto emulator = process::find_program(recipe->emulator.program);
   if (!emulator) {
     fmt::print("{:<9} {}  {}\n{:<9} to mend it: install the package {}\n", "lab",
                terminal.paint("unavailable", Colour::kBad), emulator.error(), "",
@@ -91,7 +93,7 @@ int execute(Application& application, const Options& options) {
   show_backend(application.terminal(), sim::SimBackend({application.agent()}));
   show_backend(application.terminal(),
                kvm::KvmBackend(application.agent(), options.backend.device));
-  for (const auto& name : lab::recipe_names(application.places().labs))
+  for (const auto& name : process::recipe_names(application.places().labs))
     show_lab(application.terminal(), application.places().labs / (name + ".yaml"));
   return payload ? kConformant : kBroken;
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "harness/cli/inner_stream.h"
+#include "harness/cli/lab_job.h"
 
 namespace hypervet::cli {
 namespace {

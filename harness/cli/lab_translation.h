@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the records of a lab say differently from what the inner hypervet knows, and what a job
-// takes along for it. Main thread only.
+// What the records of a lab say differently from what the inner hypervet knows. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "backends/lab/lab.h"
-#include "harness/cli/application.h"
-#include "harness/cli/execution.h"
 #include "reports/stream/records.h"
 
 namespace hypervet::cli {
@@ -29,15 +25,8 @@ struct Translation {
   std::map<std::string, std::string> spec_paths;  // prefix of a location inside -> here
 };
 
-Translation translation_for(const Application& application, const spec::Specs& specs,
-                            const ExecutionOptions& options, const lab::Lab& machine);
-
 // "Linux 6.12 kvm_amd (emulated SVM)".
 std::string emulated(const std::string& target, const Translation& translation);
 reports::Run translated(reports::Run run, const Translation& translation);
-
-// Spec files that the user named travel with the job; the suite's own are in the lab already.
-// Throws Exit{kUsage}.
-void add_specs(const Application& application, lab::Job& job);
 
 }  // namespace hypervet::cli

@@ -76,7 +76,7 @@ Probe make_probe(const spec::Specs& specs, const backends::Configuration& config
   Builder builder;
   for (const std::uint32_t leaf : probe.leaves)
     builder.add(make_op(protocol::OpCode::kCpuid, {{leaf}, {0}}));
-  probe.program = builder.finish(configuration.cpus, 0);
+  probe.program = builder.finish(configuration.cpus, 0, 0);
   return probe;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The MSR filter: which accesses exit, and that the others do not.
+// The MSR filter: which accesses exit, and that the others do not. A single step, and the interrupt
+// that waits meanwhile.
 #include "backends/kvm/vm.h"
 
 #include <gmock/gmock.h>
@@ -90,6 +91,38 @@ TEST_F(KvmMsrFilter, BadRangesAreRefused) {
         MsrRange{.first = 0, .read = false, .write = false}}) {
     EXPECT_FALSE(machine.vm.exit_on_msrs({&bad, 1}));
   }
+}
+
+using KvmStep = KvmTest;
+
+// An interrupt that came in between would save the trap flag of the step on the guest's stack.
+TEST_F(KvmStep, HoldsAnInterruptBackUntilItIsOver) {
+  constexpr std::uint8_t kVector = 0x51;
+  constexpr std::uint32_t kPort = 0x80;
+  BareMachine machine;
+  if ((machine.system.extension(KVM_CAP_SET_GUEST_DEBUG2) & KVM_GUESTDBG_BLOCKIRQ) == 0)
+    GTEST_SKIP() << "no KVM_GUESTDBG_BLOCKIRQ";
+  std::uint64_t left = 0, stepped_to = 0;
+  auto steps = Steps().install(kVector);
+  steps.write_msr(0x1b, 0xfee00900);  // IA32_APIC_BASE: xAPIC enabled
+  steps.store(0xfee000f0, 0x1ff);     // spurious-interrupt vector register: software enable
+  // sti; out 0x80, eax; eight times nop; out 0x81, eax; cli; ret
+  steps.code(
+      {0xfb, 0xe7, kPort, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xe7, 0x81, 0xfa, 0xc3});
+  machine.run(steps.load(kCounter).finish(), [&](kvm_run& exit) {
+    if (exit.exit_reason == KVM_EXIT_DEBUG) {
+      stepped_to = must(machine.vcpu.regs()).rip;
+      must(machine.vcpu.single_step(false));
+    } else if (exit.exit_reason == KVM_EXIT_IO && exit.io.port == kPort) {
+      left = must(machine.vcpu.regs()).rip;
+      must(machine.vm.signal(fixed_message(kVector, 0)));
+      must(machine.vcpu.single_step(true));
+    }
+  });
+  // KVM may count the OUT, which it completes first, as the step.
+  EXPECT_GE(stepped_to, left);
+  EXPECT_LE(stepped_to, left + 3);
+  EXPECT_THAT(machine.reported(), ElementsAre(1u)) << "the interrupt came afterwards";
 }
 
 }  // namespace
