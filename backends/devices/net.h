@@ -91,7 +91,9 @@ class Net final : public Device {
   // net_receive.cc
   bool arrive(Incoming incoming);
   std::vector<Incoming> fitted(Incoming incoming);
-  bool takes(const net::Header& header, const net::Layers& layers) const;
+  std::optional<net::Header> described(const net::Header& asked, Frame& frame,
+                                       const net::Layers& layers);
+  bool takes(const net::Header& header, const Frame& frame, const net::Layers& layers) const;
   void refit();
   void deliver();
   enum class Placed { kDone, kLater, kNever };

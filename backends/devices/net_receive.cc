@@ -12,6 +12,20 @@ namespace hypervet::devices {
 using net::Header;
 using net::Layers;
 
+namespace {
+
+// A driver with one of these gets hdr_len with every packet, 5.1.6.4.1.
+constexpr std::uint64_t kLargePackets =
+    net::bits(net::kGuestTso4, net::kGuestTso6, net::kGuestUfo, net::kGuestUso4, net::kGuestUso6);
+
+// The packet tells of congestion, or its sender says so.
+bool has_ecn(const Header& header, net::FrameView frame, const Layers& layers) {
+  constexpr std::uint8_t kCongestionReduced = 0x80;
+  return header.ecn() || (layers.tcp() && (frame[layers.transport + 13] & kCongestionReduced) != 0);
+}
+
+}  // namespace
+
 // False: nobody is there, or the filter does not want it, or no room is left for it.
 bool Net::arrive(Incoming incoming) {
   if (!host().running() || !link_up() || incoming.frame.size() < net::kEthernet) return false;
@@ -34,7 +48,7 @@ std::vector<Net::Incoming> Net::fitted(Incoming incoming) {
   const bool partial = (incoming.header.flags & net::kNeedsCsum) != 0;
   const Header asked = std::exchange(incoming.header, {});
   std::vector<Incoming> made;
-  if (asked.gso() != net::kGsoNone && !takes(asked, layers)) {
+  if (asked.gso() != net::kGsoNone && !takes(asked, incoming.frame, layers)) {
     for (Frame& each : net::segments(asked, incoming.frame).value_or(std::vector<Frame>{}))
       for (Incoming& whole : fitted({.header = {}, .frame = std::move(each)}))
         made.push_back(std::move(whole));
@@ -43,36 +57,50 @@ std::vector<Net::Incoming> Net::fitted(Incoming incoming) {
   if (asked.gso() == net::kGsoNone && !fits_link(incoming.frame) &&
       !host().switched("net-exceeds-mtu"))
     return made;
-  const bool offloaded = (offloads_ & bit(net::kGuestCsum)) != 0;
-  const std::size_t end = asked.gso() == net::kGsoNone ? layers.end : incoming.frame.size();
-  if (partial && offloaded && layers.transport != 0 && end >= layers.payload &&
-      asked.csum_start == layers.transport &&
-      asked.csum_start + asked.csum_offset == layers.checksum_at()) {
-    incoming.header = {.flags = net::kNeedsCsum,
-                       .gso_type = asked.gso() == net::kGsoNone ? net::kGsoNone : asked.gso_type,
-                       .hdr_len = static_cast<std::uint16_t>(layers.payload),
-                       .gso_size = asked.gso_size,
-                       .csum_start = asked.csum_start,
-                       .csum_offset = asked.csum_offset};
-    net::write_pseudo_sum(incoming.frame, layers, end);
-    made.push_back(std::move(incoming));
-    return made;
+  if (partial) {
+    if (const auto header = described(asked, incoming.frame, layers)) {
+      made.push_back({.header = *header, .frame = std::move(incoming.frame)});
+      return made;
+    }
   }
   if (partial && host().switched("net-leaves-checksum-partial")) return {std::move(incoming)};
   if (partial && !net::complete_checksum(incoming.frame, asked.csum_start, asked.csum_offset))
     return made;
-  if (offloaded && net::checksum_valid(incoming.frame, layers))
+  if ((offloads_ & bit(net::kGuestCsum)) != 0 && net::checksum_valid(incoming.frame, layers))
     incoming.header.flags = net::kDataValid;
+  // Not less than the headers: where they end is not known, it is all of the frame.
+  if ((offloads_ & kLargePackets) != 0)
+    incoming.header.hdr_len =
+        static_cast<std::uint16_t>(layers.payload != 0 ? layers.payload : incoming.frame.size());
   made.push_back(std::move(incoming));
   return made;
 }
 
+// The header of a packet whose checksum the driver can complete itself, with the sum of the pseudo
+// header in its place. nullopt: it cannot, or the sender meant no transport checksum.
+std::optional<Header> Net::described(const Header& asked, Frame& frame, const Layers& layers) {
+  const bool large = asked.gso() != net::kGsoNone;
+  const std::size_t end = large ? frame.size() : layers.end;
+  if ((offloads_ & bit(net::kGuestCsum)) == 0 || layers.transport == 0 || end < layers.payload ||
+      asked.csum_start != layers.transport ||
+      asked.csum_start + asked.csum_offset != layers.checksum_at())
+    return std::nullopt;
+  const bool ecn = large && has_ecn(asked, frame, layers);
+  net::write_pseudo_sum(frame, layers, end);
+  return Header{.flags = net::kNeedsCsum,
+                .gso_type = static_cast<std::uint8_t>(asked.gso() | (ecn ? net::kGsoEcn : 0)),
+                .hdr_len = static_cast<std::uint16_t>(layers.payload),
+                .gso_size = large ? asked.gso_size : std::uint16_t{0},
+                .csum_start = asked.csum_start,
+                .csum_offset = asked.csum_offset};
+}
+
 // Does the driver take a packet of this type uncut?
-bool Net::takes(const Header& header, const Layers& layers) const {
+bool Net::takes(const Header& header, const Frame& frame, const Layers& layers) const {
   if (!net::segmentable(header, layers) || header.csum_start != layers.transport ||
       header.csum_start + header.csum_offset != layers.checksum_at())
     return false;
-  if (header.ecn() && (offloads_ & bit(net::kGuestEcn)) == 0) return false;
+  if (has_ecn(header, frame, layers) && (offloads_ & bit(net::kGuestEcn)) == 0) return false;
   const unsigned needed = header.gso() == net::kGsoTcp4   ? net::kGuestTso4
                           : header.gso() == net::kGsoTcp6 ? net::kGuestTso6
                           : header.gso() == net::kGsoUdp  ? net::kGuestUfo

@@ -225,6 +225,24 @@ TEST(Net, LargePacketsReachADriverThatTakesThem) {
   EXPECT_EQ(got->header.gso_size, 1460);
   EXPECT_EQ(got->header.flags, kNeedsCsum);
   EXPECT_EQ(got->header.hdr_len, 54);
+  driver.hand_in(make_frame({.to = Net::kMacAddress, .ipv6 = true}));
+  EXPECT_EQ(driver.receive()->header.hdr_len, 74);
+}
+
+TEST(Net, CongestionIsSaidToADriverThatCanHearIt) {
+  const Frame packet =
+      with_pseudo_sum(make_frame({.to = Net::kMacAddress, .payload = 3000, .tcp_flags = 0x90}));
+  const Header header{.flags = kNeedsCsum,
+                      .gso_type = kGsoTcp4,
+                      .gso_size = 1460,
+                      .csum_start = 34,
+                      .csum_offset = 16};
+  NetDriver deaf(kSends | bits(kGuestCsum, kGuestTso4));
+  deaf.send(header, packet);
+  EXPECT_EQ(deaf.receive()->header.gso_type, kGsoNone);
+  NetDriver driver(kSends | bits(kGuestCsum, kGuestTso4, kGuestEcn));
+  driver.send(header, packet);
+  EXPECT_EQ(driver.receive()->header.gso_type, kGsoTcp4 | kGsoEcn);
 }
 
 TEST(Net, NonsenseIsUsedAndLost) {
