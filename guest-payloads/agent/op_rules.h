@@ -76,8 +76,8 @@ consteval OpRules make_rules() {
   rule(OpCode::kVirtioRead) = {true, 2, 0, 0, 1, 0b11, kHasSlot | kNotInHandler};
   rule(OpCode::kVirtioWrite) = {true, 3, 0, 0, 1, 0b011, kNotInHandler};
   rule(OpCode::kVirtioAwait) = {true, 5, 0, 0, 1, 0b00011, kNotInHandler};
-  rule(OpCode::kRegionRead) = {true, 2, kMemory, 0, 1, 0b01, kHasSlot | kNotInHandler};
-  rule(OpCode::kRegionWrite) = {true, 3, kMemory, 0, 1, 0b001, kNotInHandler};
+  rule(OpCode::kRegionRead) = {true, 2, kMemory, 0, 2, 0b01, kHasSlot | kNotInHandler};
+  rule(OpCode::kRegionWrite) = {true, 3, kMemory, 0, 2, 0b001, kNotInHandler};
   rule(OpCode::kVirtioNotify) = {true, 2, 2 | 4, 0, 1, 0b01, kNotInHandler};
   rule(OpCode::kVirtioInterrupts) = {true, 2, 0, 0, 1, 0b11, kNotInHandler};
   rule(OpCode::kVirtioCapability) = {true, 2, 0, 0, 1, 0b11, kHasSlot | kNotInHandler};

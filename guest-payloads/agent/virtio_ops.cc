@@ -37,6 +37,11 @@ bool region_place(const OpRun& run, Place& place) {
   return window.holds(offset, run.op().width);
 }
 
+bool in_halves(const OpRun& run) {
+  return run.op().variant == static_cast<std::uint16_t>(protocol::RegionAccess::kHalves) &&
+         run.op().width == 8;
+}
+
 }  // namespace
 
 void virtio_find_op(OpRun& run) {
@@ -84,7 +89,13 @@ void region_read_op(OpRun& run) {
   Access access;
   Place place;
   const bool there = region_place(run, place);
-  const std::uint64_t value = there ? access.load(place, run.op().width) : 0;
+  std::uint64_t value = 0;
+  if (there && in_halves(run)) {
+    value = access.load(place, 4);
+    value |= access.load(place + 4, 4) << 32;
+  } else if (there) {
+    value = access.load(place, run.op().width);
+  }
   answer_value(run, access, value, there);
 }
 
@@ -92,7 +103,12 @@ void region_write_op(OpRun& run) {
   Access access;
   Place place;
   const bool there = region_place(run, place);
-  if (there) access.store(place, run.op().width, run.operand(2));
+  if (there && in_halves(run)) {
+    access.store(place, 4, run.operand(2) & 0xffff'ffff);
+    access.store(place + 4, 4, run.operand(2) >> 32);
+  } else if (there) {
+    access.store(place, run.op().width, run.operand(2));
+  }
   answer_value(run, access, 0, there);
 }
 

@@ -117,8 +117,10 @@ enum class OpCode : std::uint16_t {
   kVirtioWrite = 66,   // {VirtioRegister, index, value}; Values {0, there}
   kVirtioAwait = 67,   // {VirtioRegister, index, mask, value, within}: until register & mask ==
                        // value; interrupts are taken. Values {reached, nanoseconds, last value}
-  kRegionRead = 68,    // {VirtioRegion, offset}, width; slot. Values {value, there}
-  kRegionWrite = 69,   // {VirtioRegion, offset, value}, width. Values {0, there}
+  kRegionRead = 68,    // {VirtioRegion, offset}, width, variant: RegionAccess; slot. Values {value,
+                       // there}
+  kRegionWrite = 69,   // {VirtioRegion, offset, value}, width, variant: RegionAccess. Values {0,
+                       // there}
   kVirtioNotify = 70,  // {queue, value}, width: 2, 4: of the value written. Values {0, there}
   kVirtioInterrupts = 71,  // {VirtioInterrupts, queues}: handlers, line or MSI-X table; does not
                            // write the device's vector registers. Values {done 0|1}
@@ -137,6 +139,12 @@ enum class EoiMode : std::uint16_t {
   kNone = 1,  // writes nothing
   kPv = 2,    // test-and-clears bit 0 of the PV EOI word (operand 1 of the handler); APIC EOI if it
               // was clear
+};
+
+// A field of 64 bits in a configuration is reached by two accesses of 32 (4.1.3.1, 4.2.2.2).
+enum class RegionAccess : std::uint16_t {
+  kWhole = 0,
+  kHalves = 1,  // of width 8: two of 4, the low one first
 };
 
 enum class MeasureVariant : std::uint16_t {

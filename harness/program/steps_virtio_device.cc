@@ -137,6 +137,7 @@ void Compiler::config(Site& site) {
   Op op = from != nullptr ? make_op(OpCode::kRegionRead, {where, offset})
                           : make_op(OpCode::kRegionWrite, {where, offset, operand(site, "value")});
   op.width = field != nullptr ? static_cast<std::uint8_t>(field->size) : width(site, 4, 8);
+  if (op.width == 8) op.variant = static_cast<std::uint16_t>(protocol::RegionAccess::kHalves);
   finish_plan(emit(site, op), site);
 }
 

@@ -57,7 +57,7 @@ constexpr VerbKey kConfig[] = {
     {"write", kPlace, false, "", 0, kAny, "field of the structure, or an offset"},
     {"struct", kStructure, false, "", 0, kAny,
      "structure with the field; `config` of the device's interface if not said"},
-    {"width", kKnown, false, "", 1, 4, "of an offset, bytes: 1, 2 or 4; 4 if not said"},
+    {"width", kKnown, false, "", 1, 8, "of an offset, bytes: 1, 2, 4 or 8; 4 if not said"},
     kValue,
 };
 constexpr VerbKey kFeatures[] = {
