@@ -78,15 +78,15 @@ inline const std::vector<Setting>& known_settings() {
       {"platform-timers",
        {"off", "on"},
        "the clocks of a PC that guests read without paravirtualisation: PIT, ACPI PM timer, HPET"},
+      {"channel", {"memory", "serial"}, "how observations leave the guest"},
       {"device",
        {"none", "entropy", "blk", "net", "console", "balloon", "vsock", "scsi", "9p", "gpu",
         "input", "crypto", "iommu", "mem", "pmem"},
        "the machine's one virtio device"},
-      {"transport", {"mmio", "pci"}, "how the virtio device is reached"},
+      {"transport", {"mmio", "pci"}, "what the virtio device is reached by"},
       {"variant",
        {"plain", "read-only", "multiqueue", "small-queue", "no-msix"},
-       "what is special of the virtio device"},
-      {"channel", {"memory", "serial"}, "how observations leave the guest"},
+       "what is special of the virtio device; small-queue: no queue larger than 2"},
   };
   return settings;
 }

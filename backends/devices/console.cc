@@ -127,8 +127,12 @@ void Console::obey(std::uint32_t port, ConsoleEvent event, std::uint16_t value) 
   if (event == kDeviceReady) {
     if (value != 1 || driver_ready_) return;
     driver_ready_ = true;
-    for (unsigned each = 0; each < kMaxPorts; ++each)
-      if (ports_[each].plugged) add_port(each);
+    for (unsigned each = 0; each < kMaxPorts; ++each) {
+      if (ports_[each].plugged)
+        add_port(each);
+      else if (host().switched("console-removes-unknown-port"))
+        say(each, kDeviceRemove, 0);
+    }
     return;
   }
   if (port >= kMaxPorts || !ports_[port].added) return;

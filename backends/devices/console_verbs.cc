@@ -65,8 +65,7 @@ Device::Answer Console::plug(std::uint64_t index, std::uint64_t plugged) {
   port.plugged = plugged == 1;
   const auto number = static_cast<unsigned>(index);
   if (!port.plugged) {
-    if (driver_ready_ && (port.added || host().switched("console-removes-unknown-port")))
-      say(number, ConsoleEvent::kDeviceRemove, 0);
+    if (port.added) say(number, ConsoleEvent::kDeviceRemove, 0);
     port.added = port.ready = port.guest_open = false;
     port.input.clear();
   } else if (driver_ready_) {

@@ -5,8 +5,10 @@
 #include <array>
 
 #include "backends/devices/balloon.h"
+#include "backends/devices/block.h"
 #include "backends/devices/console.h"
 #include "backends/devices/entropy.h"
+#include "backends/devices/net.h"
 #include "backends/devices/vsock.h"
 
 namespace hypervet::devices {
@@ -17,6 +19,13 @@ std::unique_ptr<Device> plain() {
   return std::make_unique<T>();
 }
 
+template <BlockKind kind>
+std::unique_ptr<Device> block() {
+  return std::make_unique<Block>(kind);
+}
+// More pairs of queues than there are CPUs in most machines.
+std::unique_ptr<Device> multiqueue_net() { return std::make_unique<Net>(4); }
+
 struct Row {
   std::string_view device;
   std::string_view variant;
@@ -26,6 +35,11 @@ struct Row {
 // What a variant changes in the device itself. Those that change the transport are below.
 constexpr Row kRows[] = {
     {"entropy", "plain", plain<Entropy>},
+    {"blk", "plain", block<BlockKind::kPlain>},
+    {"blk", "read-only", block<BlockKind::kReadOnly>},
+    {"blk", "multiqueue", block<BlockKind::kMultiqueue>},
+    {"net", "plain", plain<Net>},
+    {"net", "multiqueue", multiqueue_net},
     {"console", "plain", plain<Console>},
     {"balloon", "plain", plain<Balloon>},
     {"vsock", "plain", plain<Vsock>},

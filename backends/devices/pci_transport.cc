@@ -71,6 +71,7 @@ PciTransport::PciTransport(Device& device, Board& board, machine::GuestMemory& m
                                                      0,
                                                      0};
     msix_place_ = add_capability(capability);
+    capabilities_.push_back({"msix", msix_place_, msix_place_ + unsigned{capability.size()}});
     make_writable(msix_place_ + 3, {0xc0});
   }
   add_structure(kCommonCfg, kCommon, kCommonSize);
@@ -91,7 +92,9 @@ void PciTransport::add_structure(std::uint8_t type, std::uint32_t offset, std::u
   bytes[4] = kStructures;
   violations::put_number(offset | std::uint64_t{length} << 32, std::span(bytes).subspan(8));
   if (multiplier) violations::put_number(*multiplier, std::span(bytes).subspan(16));
-  const std::uint8_t place = add_capability(bytes);
+  const unsigned place = add_capability(bytes);
+  constexpr std::string_view kNames[] = {"", "common", "notify", "isr", "device", "access"};
+  capabilities_.push_back({kNames[type], place, place + unsigned(bytes.size())});
   if (type != kPciCfg) return;
   access_place_ = place;
   make_writable(place + 4, {0xff});
@@ -124,6 +127,17 @@ std::optional<PciTransport::Access> PciTransport::access_window() const {
   return access;
 }
 
+// What the seam is told of an access.
+violations::ConfigContext PciTransport::config_access(unsigned offset, bool write) const {
+  violations::ConfigContext context{.offset = offset, .write = write};
+  for (const Capability& each : capabilities_) {
+    if (offset < each.begin || offset >= each.end) continue;
+    context.capability = each.name;
+    context.capability_begin = each.begin;
+  }
+  return context;
+}
+
 void PciTransport::config_read(unsigned offset, std::span<std::uint8_t> to) {
   if (touches_access_data(offset, to.size())) {
     if (const auto access = access_window()) {
@@ -132,13 +146,12 @@ void PciTransport::config_read(unsigned offset, std::span<std::uint8_t> to) {
     }
   }
   PciFunction::config_read(offset, to);
-  interposer().config(violations::Seam::kPciConfig, {.offset = offset, .write = false}, to);
+  interposer().config(violations::Seam::kPciConfig, config_access(offset, false), to);
 }
 
 void PciTransport::config_write(unsigned offset, std::span<const std::uint8_t> from) {
   std::vector<std::uint8_t> bytes(from.begin(), from.end());
-  if (!interposer().config(violations::Seam::kPciConfig, {.offset = offset, .write = true},
-                           bytes)) {
+  if (!interposer().config(violations::Seam::kPciConfig, config_access(offset, true), bytes)) {
     return;
   }
   const bool mastered = command(kPciBusMaster);

@@ -45,6 +45,7 @@ class PciTransport final : public Transport, public PciFunction {
     unsigned size = 0;
   };
   std::optional<Access> access_window() const;
+  violations::ConfigContext config_access(unsigned offset, bool write) const;
   bool touches_access_data(unsigned offset, std::size_t size) const;
   void msix_control_written();
   void update_line();
@@ -60,6 +61,11 @@ class PciTransport final : public Transport, public PciFunction {
   Msix msix_;
   unsigned msix_place_ = 0;    // of the capability; 0: none
   unsigned access_place_ = 0;  // of the configuration access capability
+  struct Capability {
+    std::string_view name;  // as the seam of configuration space knows it
+    unsigned begin, end;    // in configuration space
+  };
+  std::vector<Capability> capabilities_;
   std::uint32_t device_half_ = 0;
   std::uint32_t driver_half_ = 0;
   std::uint16_t config_vector_ = kNoVector;

@@ -49,8 +49,8 @@ std::expected<Qmp::Json, std::string> Qmp::command(std::string_view name, Json a
     return std::unexpected(fmt::format("{}: {}", name, said.empty() ? "refused" : said));
   }
   const auto returned = message->find("return");
-  return returned != message->end() && returned->is_object() ? std::move(*returned)
-                                                             : Json::object();
+  const bool known = returned != message->end() && (returned->is_object() || returned->is_string());
+  return known ? std::move(*returned) : Json::object();
 }
 
 std::expected<Qmp::Json, std::string> Qmp::answer(std::string_view name, std::uint64_t id,

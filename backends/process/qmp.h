@@ -26,8 +26,8 @@ class Qmp {
   // Reads the greeting and leaves the negotiation mode.
   std::expected<void, std::string> open(Duration patience);
 
-  // What the command returned, an object. Errors: QEMU's own text; "... does not answer"; "...
-  // closed". An answer that comes too late is not taken for the next command's.
+  // What the command returned, an object or a text. Errors: QEMU's own text; "... does not answer";
+  // "... closed". An answer that comes too late is not taken for the next command's.
   std::expected<Json, std::string> command(std::string_view name, Json arguments = Json::object(),
                                            Duration patience = std::chrono::seconds(60));
 

@@ -118,6 +118,9 @@ struct RegisterWrite {
 struct ConfigContext {
   std::uint64_t offset = 0;
   bool write = false;
+  // kPciConfig: the capability that the access lies in, and where it begins.
+  std::string_view capability{};
+  std::uint64_t capability_begin = 0;
 };
 
 // --- Notifications and interrupts

@@ -81,7 +81,10 @@ bool Interposer::changed_config(Seam seam, const ConfigContext& context,
     std::uint64_t from = 0;
     const auto holds = [&](std::string_view key, const Value& wanted) {
       if (key == "access") return is(wanted, access_of(context.write));
-      const std::uint64_t offset = as_number(wanted).value_or(0) - context.offset;
+      if (key == "capability") return is(wanted, context.capability);
+      const std::uint64_t begin =
+          armed.rule.conditions.contains("capability") ? context.capability_begin : 0;
+      const std::uint64_t offset = begin + as_number(wanted).value_or(0) - context.offset;
       from = std::min<std::uint64_t>(offset, bytes.size());
       return offset < bytes.size();
     };

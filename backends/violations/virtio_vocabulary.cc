@@ -51,6 +51,8 @@ constexpr Key kConfigKeys[] = {
 };
 constexpr Key kPciConfigKeys[] = {
     {"offset", kCondition, true, "", "the access has this byte"},
+    {"capability", kCondition, false, "common notify isr device access msix",
+     "the access lies in this capability, from whose start offset counts"},
     kAccess,
     kNth,
     {"value", kEffect, true, "", "the bytes from the offset to the end of the access"},

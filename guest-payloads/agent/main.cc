@@ -78,14 +78,12 @@ Doorbell run_and_end(const Module& module) {
 
 // What a polling host gives, until it ends the VMM.
 [[noreturn]] void serve_programs(bool x2apic) {
-  volatile protocol::Mailbox& box = mailbox();
+  const volatile protocol::Mailbox& box = mailbox();
   for (std::uint32_t number = 1;; ++number) {
     while (box.program_given != number) pause();
     const std::uint32_t size = box.program_size;
-    box.program_ending = static_cast<std::uint32_t>(
-        run_and_end({.address = protocol::kProgramAddress, .size = size}));
-    box.program_fit = make_fresh(x2apic);
-    box.program_finished = number;
+    const Doorbell why = run_and_end({.address = protocol::kProgramAddress, .size = size});
+    tell_finished(why, make_fresh(x2apic));
   }
 }
 

@@ -80,7 +80,7 @@ consteval OpRules make_rules() {
   rule(OpCode::kRegionWrite) = {true, 3, kMemory, 0, 1, 0b001, kNotInHandler};
   rule(OpCode::kVirtioNotify) = {true, 2, 2 | 4, 0, 1, 0b01, kNotInHandler};
   rule(OpCode::kVirtioInterrupts) = {true, 2, 0, 0, 1, 0b11, kNotInHandler};
-  rule(OpCode::kVirtioCapability) = {true, 2, 0, 0, 1, 0b11, kNotInHandler};
+  rule(OpCode::kVirtioCapability) = {true, 2, 0, 0, 1, 0b11, kHasSlot | kNotInHandler};
   return r;
 }
 

@@ -117,6 +117,7 @@ void virtio_capability_op(OpRun& run) {
   Access access;
   const auto capability = virtio_capability(access, virtio_device,
                                             static_cast<std::uint32_t>(run.operand(0)), index(run));
+  run.keep(capability.place);
   answer(run, access, capability);
 }
 

@@ -25,6 +25,7 @@ enum class HostVerb : std::uint32_t {
   kDirtyPage = 12,
   kCountRings = 13,
   // Of the reference virtio devices; each belongs to the one that its description names.
+  kResizeDisk = 19,
   kHandInFrame = 20,
   kTakeFrame = 21,
   kLink = 22,
@@ -49,6 +50,8 @@ enum class HostVerb : std::uint32_t {
   kVsockPeerState = 41,
   kVsockTransportReset = 42,
 };
+
+constexpr bool is_device_verb(HostVerb verb) { return verb >= HostVerb::kResizeDisk; }
 
 enum class HostStatus : std::uint32_t {
   kDone = 0,
@@ -118,6 +121,10 @@ inline constexpr HostVerbEntry kHostVerbs[] = {
      "count-rings",
      {},
      "how often the guest has rung the doorbell that is an event (setting doorbell: on)"},
+    {HostVerb::kResizeDisk,
+     "resize-disk",
+     {"sectors"},
+     "blk: the disk has this many sectors of 512 bytes from now on"},
     {HostVerb::kHandInFrame,
      "hand-in-frame",
      {"address", "size"},

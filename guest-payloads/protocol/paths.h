@@ -82,6 +82,9 @@ struct PathLoopEntry {
   std::uint32_t batch;  // operations in a batch, unless the path says otherwise
   std::uint32_t cpus;   // at least so many
   std::string_view what;
+  // All CPUs of the machine spin, so each needs a processor of the host to itself. With fewer the
+  // time is that of the host's scheduler.
+  bool spins = false;
 };
 
 inline constexpr PathLoopEntry kPathLoops[] = {
@@ -213,7 +216,8 @@ inline constexpr PathLoopEntry kPathLoops[] = {
      false,
      1,
      2,
-     "KVM_HC_SEND_IPI to all other CPUs, which spin, until each has taken it"},
+     "KVM_HC_SEND_IPI to all other CPUs, which spin, until each has taken it",
+     true},
     {PathLoop::kIpiIcr,
      "ipi-icr",
      {},
@@ -221,7 +225,8 @@ inline constexpr PathLoopEntry kPathLoops[] = {
      false,
      1,
      2,
-     "one ICR write for each other CPU, until each has taken it"},
+     "one ICR write for each other CPU, which spin, until each has taken it",
+     true},
     {PathLoop::kIpiShorthand,
      "ipi-shorthand",
      {},
@@ -229,7 +234,8 @@ inline constexpr PathLoopEntry kPathLoops[] = {
      false,
      1,
      2,
-     "one ICR write to all but self, until each has taken it"},
+     "one ICR write to all but self, which spin, until each has taken it",
+     true},
     {PathLoop::kWakeKick,
      "wake-kick",
      {},
@@ -253,7 +259,8 @@ inline constexpr PathLoopEntry kPathLoops[] = {
      false,
      1,
      2,
-     "a store that a spinning CPU waits for, until it has answered"},
+     "a store that a spinning CPU waits for, until it has answered",
+     true},
     {PathLoop::kArmLapic,
      "arm-lapic-timer",
      {},

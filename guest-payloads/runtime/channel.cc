@@ -186,6 +186,13 @@ void end_program(FrameKind kind, const Stamp& stamp, const void* payload, std::u
   send_last(kind, stamp, payload, length);
 }
 
+void tell_finished(protocol::Doorbell why, bool fit) {
+  volatile protocol::Mailbox& box = mailbox();
+  box.program_ending = static_cast<std::uint32_t>(why);
+  box.program_fit = fit;
+  box.program_finished = box.program_given;
+}
+
 void begin_program() {
   const Locked locked(lock);
   used = 0;
@@ -204,6 +211,7 @@ void end(protocol::Doorbell why, FrameKind kind, const Stamp& stamp, const void*
   send_last(kind, stamp, payload, length);
   lock.unlock();
   if (first) {
+    if (channel == ChannelKind::kPolled) tell_finished(why, false);
     ring(why);
     if (channel == ChannelKind::kSerial) serial_drain();
     if (debug_exit) out8(protocol::kDebugExitPort, static_cast<std::uint8_t>(why));

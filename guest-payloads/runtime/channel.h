@@ -64,5 +64,7 @@ void ring(protocol::Doorbell why);
 void end_program(protocol::FrameKind kind, const Stamp& stamp, const void* payload,
                  std::uint32_t length);
 void begin_program();
+// Lets the host go on with the next program, or, where the machine is not fit for one, without it.
+void tell_finished(protocol::Doorbell why, bool fit);
 
 }  // namespace hypervet::guest

@@ -28,7 +28,8 @@ bool counts_instructions(const ExecutionOptions& where);
 
 void add_bench_options(const Application& application, CLI::App* verb, BenchOptions& options);
 
-// As many samples a launch as give kUsualSamples in all, where the user did not say.
+// Sizes that the user did not choose: as many samples a launch as give kUsualSamples in all, and
+// batches of one operation where instructions are counted.
 void settle(BenchOptions& options, std::size_t launches);
 
 // What may spoil times on this machine, for the stream's notes; "" where instructions are counted,

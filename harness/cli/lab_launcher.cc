@@ -90,6 +90,7 @@ lab::Job LabLauncher::job(std::size_t launches) const {
   };
   add("--backend", recipe.backend);
   add("--samples", std::to_string(options_.sampling.samples));
+  if (options_.sampling.batch != 0) add("--batch", std::to_string(options_.sampling.batch));
   add("--warmup", std::to_string(options_.sampling.warmup));
   add("--lives", std::to_string(options_.sampling.lives));
   add("--launches", std::to_string(launches));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include "harness/measure/path_answer.h"
 #include "harness/program/observations.h"
@@ -30,7 +31,7 @@ std::string verb_name(protocol::HostVerb verb) {
 
 // Empty, or why this target does not offer the path.
 std::string skip_reason(const run::Session& session, const PathInstance& instance,
-                        const PathPlan& plan) {
+                        const PathPlan& plan, const SamplingOptions& options) {
   for (const std::string& feature : instance.path->conditions.requires_) {
     if (!session.offered.contains(feature)) {
       return program::missing_reason(*session.specs, session.offered, feature);
@@ -39,6 +40,16 @@ std::string skip_reason(const run::Session& session, const PathInstance& instanc
   if (plan.configuration.cpus > session.backend->max_cpus()) {
     return fmt::format("needs {} CPUs, backend {} has at most {}", plan.configuration.cpus,
                        session.backend->name(), session.backend->max_cpus());
+  }
+  const unsigned processors =
+      options.processors != 0 ? options.processors : std::thread::hardware_concurrency();
+  // The model's CPUs take turns by the instruction.
+  if (plan.operation.loop->spins && !session.target.is_model &&
+      plan.configuration.cpus > processors) {
+    return fmt::format(
+        "{} CPUs spin at once and this host has {} processor{}: the time would be "
+        "its scheduler's",
+        plan.configuration.cpus, processors, processors == 1 ? "" : "s");
   }
   if (auto refused = session.backend->refuses(plan.configuration)) return *refused;
   for (const auto verb : plan.host_verbs) {
@@ -207,7 +218,7 @@ Sampling sample(const run::Session& session, const PathInstance& instance,
   if (session.channel != run::kMemoryChannel) {
     plan->configuration.settings.try_emplace("channel", session.channel);
   }
-  if (result.skipped = skip_reason(session, instance, *plan); !result.skipped.empty()) {
+  if (result.skipped = skip_reason(session, instance, *plan, options); !result.skipped.empty()) {
     return result;
   }
   return plan->operation.loop->proof == PathProof::kHostClock

@@ -31,6 +31,7 @@ struct SamplingOptions {
   std::uint64_t warmup = 50;     // batches thrown away, at most kMaxPathSamples
   std::uint64_t batch = 0;       // operations in a batch; 0: what the path or its loop says
   std::uint64_t lives = 40;      // samples of a path that is a machine's life
+  unsigned processors = 0;       // that this host runs CPUs on; 0: as many as there are
 };
 
 // Runs it on a machine of its own, within the session's limits.

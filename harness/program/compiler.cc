@@ -8,6 +8,7 @@
 #include "harness/program/configuration.h"
 #include "harness/program/failure.h"
 #include "harness/program/fields.h"
+#include "harness/program/virtio/good_request.h"
 
 namespace hypervet::program {
 
@@ -106,11 +107,15 @@ CompiledCase Compiler::run() {
   result_.clause = &clause_;
   result_.source = &case_;
   result_.configuration = configuration_of(specs_, case_, binding_);
-  if (case_.on_device) driver_.emplace(binding_);
   for (const auto& [name, value] : interface_.constants)
     result_.symbols[name] = Symbol{Symbol::Kind::kConstant, value, {}};
   for (const auto& [name, value] : binding_.values)
     define(name, Symbol{Symbol::Kind::kParameter, value, {}}, case_.mark);
+  if (case_.on_device) {
+    driver_.emplace(binding_);
+    const auto queue = virtio::good_request(driver_->device_word()).queue;
+    define(std::string(spec::kRequestQueue), Symbol{Symbol::Kind::kAddress, queue, {}}, case_.mark);
+  }
   if (case_.steps.empty()) fail(case_.mark, "a case without steps checks nothing");
   steps(case_.steps, Scope{});
   if (builder_.ops().size() > protocol::kMaxOps)
@@ -145,8 +150,13 @@ void Compiler::step(const spec::Step& step, const Scope& scope) {
 // text.
 void Compiler::only_once(const spec::Step& step, const Scope& scope) const {
   if (!driver_) fail(step.mark, "`{}` needs a device: the case has no `on:`", step.verb);
-  if (scope.context.on || scope.context.handler || scope.context.repeated)
+  if (scope.context.on || scope.context.handler)
     fail(step.mark, "`{}` stands in the program itself", step.verb);
+  constexpr std::array<std::string_view, 6> kRepeatable = {"status", "register", "region",
+                                                           "config", "features", "notify"};
+  if (scope.context.repeated && std::ranges::find(kRepeatable, step.verb) == kRepeatable.end())
+    fail(step.mark, "`{}` cannot be repeated: its place in the ring is known when it is compiled",
+         step.verb);
 }
 
 std::size_t Compiler::plan(Site& site) {

@@ -218,6 +218,7 @@ bool has_slot(OpCode code) {
     case OpCode::kHost:
     case OpCode::kVirtioRead:
     case OpCode::kRegionRead:
+    case OpCode::kVirtioCapability:
       return true;
     default:
       return false;
@@ -322,8 +323,9 @@ std::string_view primary_field(const StepPlan& plan, const Op& op) {
     case OpCode::kRegionRead:
       return "value";
     case OpCode::kVirtioFind:
-    case OpCode::kVirtioCapability:
       return "found";
+    case OpCode::kVirtioCapability:
+      return "place";
     case OpCode::kVirtioNotify:
       return "there";
     case OpCode::kVirtioAwait:

@@ -93,7 +93,7 @@ void Compiler::region(Site& site) {
   const Node& name = from != nullptr ? *from : site.arguments.need("write");
   const auto& found = entry(protocol::kVirtioRegions, name, driver(site).pci, "region");
   const Operand where{static_cast<std::uint64_t>(found.region)};
-  const Operand offset{number(site.arguments.need("offset"), 0, 0xffff'ffff, "an offset")};
+  const Operand offset = operand(site, "offset");
   Op op = from != nullptr ? make_op(OpCode::kRegionRead, {where, offset})
                           : make_op(OpCode::kRegionWrite, {where, offset, operand(site, "value")});
   op.width = width(site, 4, 8);

@@ -343,7 +343,7 @@ void CaseLint::names(const Verb& verb, const Step& step, const std::vector<std::
     problems_.add(name->mark, fmt::format("a name is one word, not {}", kind_name(*name)));
     return;
   }
-  if (verb.name == "chain") {
+  if (verb.name == "chain" || verb.name == "good-request") {
     scope_.add_group(name->scalar, name->mark, problems_);
     return;
   }

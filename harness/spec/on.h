@@ -36,4 +36,7 @@ struct On {
 inline constexpr std::string_view kDeviceParameter = "device", kTransportParameter = "transport",
                                   kRingParameter = "ring";
 
+// A name in cases with `on:`: the queue of the device's good request.
+inline constexpr std::string_view kRequestQueue = "request-queue";
+
 }  // namespace hypervet::spec

@@ -44,7 +44,9 @@ class Instance final : public Environment {
 }  // namespace
 
 Scope::Scope(const Interface& interface, const Case& a_case)
-    : interface_(interface), case_(a_case) {}
+    : interface_(interface), case_(a_case) {
+  if (a_case.on_device) addresses_.emplace(kRequestQueue, a_case.mark);
+}
 
 const std::vector<std::uint64_t>* Scope::parameter(std::string_view name) const {
   for (const auto& [each, values] : case_.parameters) {

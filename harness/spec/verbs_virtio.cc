@@ -48,7 +48,7 @@ constexpr VerbKey kRegisterKeys[] = {
 constexpr VerbKey kRegionKeys[] = {
     {"read", kRegion, false, "", 0, kAny, "region that is read"},
     {"write", kRegion, false, "", 0, kAny, "region that is written"},
-    {"offset", kKnown, true, "", 0, 0xffff'ffff, "bytes from its start"},
+    {"offset", kInput, true, "", 0, kAny, "bytes from its start"},
     {"width", kKnown, false, "", 1, 8, "bytes: 1, 2, 4 or 8; 4 if not said"},
     kValue,
 };
@@ -101,7 +101,12 @@ constexpr VerbKey kUsedKeys[] = {
     kQueue,
     {"at", kKnown, true, "", 0, 0xffff, "which completion, from 0"},
 };
-constexpr VerbKey kGoodRequest[] = {kWithin};
+constexpr VerbKey kGoodRequest[] = {
+    kWithin,
+    {"until", kWord, false, "laid-out submitted notified used", 0, kAny,
+     "the last thing that is done; used, and judged, if not said"},
+    {"as", kName, false, "", 0, kAny, "name of its chain"},
+};
 constexpr VerbKey kInterruptsOf[] = {
     {"of", kSource, true, "", 0, kAny, "queue.N or config"},
 };
@@ -121,7 +126,7 @@ constexpr VerbKey kQueueReset[] = {kQueue, kWithin};
 
 constexpr bool kNot = false, kFaults = true, kIsInput = true, kNamed = true, kNameless = false;
 
-// What a step does here is known when it is compiled, so it is done once and by the program itself.
+// What is done to a ring is known when it is compiled: it is done once, by the program itself.
 constexpr Place kOnce = Place::kProgram;
 
 constexpr Verb kVerbs[] = {
@@ -150,8 +155,8 @@ constexpr Verb kVerbs[] = {
      "the device's configuration"},
     {"features", kFeatures, "", "value there", "value", kIsInput, kNot, kFaults, kNamed, kOnce,
      "feature bits"},
-    {"capability", kCapability, "", "found place cap_len bar id offset length address", "found",
-     kNot, kNot, kFaults, kNamed, kOnce, "a virtio capability of the PCI function"},
+    {"capability", kCapability, "", "found place cap_len bar id offset length address", "place",
+     kIsInput, kNot, kFaults, kNamed, kOnce, "a virtio capability of the PCI function"},
     {"chain", kChainKeys, "", "", "", kNot, kNot, kNot, kNameless, kOnce,
      "lays out buffers, the writable ones between canaries"},
     {"submit", kSubmit, "", "", "", kNot, kNot, kNot, kNameless, kOnce,

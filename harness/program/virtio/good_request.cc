@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <stdexcept>
 
 #include "harness/spec/load.h"
@@ -235,7 +236,16 @@ GoodRequest good_request(std::string_view device) {
       std::ranges::find(clauses, fmt::format("good-request.{}", device), &spec::Clause::id);
   if (found == clauses.end()) return {nullptr, {}, "hypervet knows none"};
   const auto& steps = found->cases.front().steps;
-  return {steps.front().arguments.find("queues"), std::span(steps).subspan(1), found->untestable};
+  GoodRequest request;
+  request.queues = steps.front().arguments.find("queues");
+  request.steps = std::span(steps).subspan(1);
+  request.why_not = found->untestable;
+  const auto notify = std::ranges::find(request.steps, "notify", &spec::Step::verb);
+  if (notify != request.steps.end()) {
+    const std::string& number = notify->arguments.find("queue")->scalar;
+    std::from_chars(number.data(), number.data() + number.size(), request.queue);
+  }
+  return request;
 }
 
 }  // namespace hypervet::program::virtio

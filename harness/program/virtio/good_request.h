@@ -13,6 +13,7 @@ namespace hypervet::program::virtio {
 
 struct GoodRequest {
   const spec::Node* queues = nullptr;  // that it needs, as `bring-up` has them
+  std::uint64_t queue = 0;             // that the request goes to
   std::span<const spec::Step> steps;   // empty: there is none
   std::string_view why_not;            // then the reason
 };

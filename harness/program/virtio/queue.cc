@@ -31,6 +31,11 @@ Queue::Result<Submission> Queue::submit(const std::string& chain,
 
 void Queue::written(std::uint16_t, std::optional<std::uint16_t>, std::optional<std::uint16_t>) {}
 
+void Queue::rename(const std::string& from, const std::string& to) {
+  for (Pending& each : pending_)
+    if (each.chain == from) each.chain = to;
+}
+
 std::size_t Queue::in_use() const {
   std::size_t sum = 0;
   for (const Pending& each : pending_) sum += each.descriptors.size();

@@ -73,6 +73,8 @@ class Queue {
                             unsigned count);
   // Makes a descriptor available as it is.
   virtual Result<Submission> submit_raw(std::uint16_t head) = 0;
+  // What is on its way as `from` is `to` from here on.
+  void rename(const std::string& from, const std::string& to);
   // Descriptor `index` was written by hand.
   virtual void written(std::uint16_t index, std::optional<std::uint16_t> flags,
                        std::optional<std::uint16_t> id);

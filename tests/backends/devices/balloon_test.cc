@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "backends/devices/little_endian.h"
-#include "tests/backends/devices/fake_device_host.h"
+#include "tests/backends/devices/device_driver.h"
 
 namespace hypervet::devices {
 namespace {
+
+using test::Bytes;
+using test::DeviceDriver;
 
 constexpr std::uint64_t kAll = 0x3f;
 
@@ -26,19 +29,13 @@ Bytes statistics(const std::vector<std::pair<std::uint16_t, std::uint64_t>>& ent
   return bytes;
 }
 
-Chain pages(std::vector<Segment> writable) {
-  Chain chain;
-  chain.writable = std::move(writable);
-  return chain;
-}
-
-std::uint64_t count(FakeDeviceHost& host, std::uint64_t set) {
+std::uint64_t count(DeviceDriver& host, std::uint64_t set) {
   return host.act("balloon-pages", {set}).result;
 }
 
 TEST(Balloon, InflatesAndDeflates) {
   Balloon balloon;
-  FakeDeviceHost host(balloon, kAll);
+  DeviceDriver host(balloon, kAll);
   host.submit(0, {numbers({1, 2, 3}), numbers({3, 100})});
   EXPECT_EQ(host.used(0).written, 0u);
   EXPECT_EQ(count(host, 0), 4u);
@@ -51,16 +48,16 @@ TEST(Balloon, InflatesAndDeflates) {
 
 TEST(Balloon, ConfigurationIsTheDriversWhereTheTextSaysSo) {
   Balloon balloon;
-  FakeDeviceHost host(balloon, kAll);
+  DeviceDriver host(balloon, kAll);
   EXPECT_TRUE(host.act("balloon-target", {300}).done);
   EXPECT_FALSE(host.act("balloon-target", {std::uint64_t{1} << 32}).done);
-  EXPECT_EQ(host.config_changes, 1u);
+  EXPECT_EQ(host.machine.config_changes, 1u);
   balloon.write_config(0, Bytes(16, 0x11));
   EXPECT_EQ(load_le<std::uint32_t>(balloon.config(), 0), 300u);
   EXPECT_EQ(load_le<std::uint32_t>(balloon.config(), 4), 0x1111'1111u);
   EXPECT_EQ(load_le<std::uint32_t>(balloon.config(), 8), 0u);
   EXPECT_EQ(load_le<std::uint32_t>(balloon.config(), 12), 0x1111'1111u);
-  host.reset(kAll & ~bit(Balloon::kPagePoison));
+  host.restart(kAll & ~bit(Balloon::kPagePoison));
   balloon.write_config(12, Bytes(8, 0x22));
   EXPECT_EQ(load_le<std::uint32_t>(balloon.config(), 12), 0u) << "not negotiated";
   EXPECT_EQ(load_le<std::uint32_t>(balloon.config(), 0), 300u) << "the host's wish stays";
@@ -68,9 +65,9 @@ TEST(Balloon, ConfigurationIsTheDriversWhereTheTextSaysSo) {
 
 TEST(Balloon, StatisticsComeWhenAskedFor) {
   Balloon balloon;
-  FakeDeviceHost host(balloon, kAll);
+  DeviceDriver host(balloon, kAll);
   EXPECT_EQ(host.act("balloon-request-statistics").result, 0u);
-  host.submit(2, {statistics({})});
+  host.submit(2, {statistics({{77, 0}})});
   EXPECT_TRUE(host.idle(2)) << "retained";
   EXPECT_EQ(host.act("balloon-request-statistics").result, 1u);
   EXPECT_EQ(host.used(2).written, 0u);
@@ -81,30 +78,32 @@ TEST(Balloon, StatisticsComeWhenAskedFor) {
   EXPECT_EQ(host.act("balloon-statistic", {1}).result, ~std::uint64_t{0});
   EXPECT_FALSE(host.act("balloon-statistic", {10}).done);
   host.submit(2, {statistics({{0, 4}})});
-  EXPECT_EQ(host.used(2).id, 1) << "the older of two goes back";
-  balloon.queue_reset(2);
+  EXPECT_EQ(host.used(2).written, 0u) << "the older of two goes back";
+  EXPECT_EQ(host.waiting(2), 1u);
+  host.reset_queue(2);
   EXPECT_EQ(host.act("balloon-request-statistics").result, 0u);
 }
 
 TEST(Balloon, HintsCountUnderTheCurrentCommandOnly) {
   Balloon balloon;
-  FakeDeviceHost host(balloon, kAll);
-  host.submit(3, pages({{0x10000, 0x4000}}));
+  DeviceDriver host(balloon, kAll);
+  host.submit_segments(3, {}, {{0x10000, 0x4000}});
   EXPECT_EQ(host.used(3).written, 0u);
   EXPECT_EQ(count(host, 1), 0u);
   const std::uint64_t first = host.act("balloon-hint", {2}).result;
   EXPECT_GE(first, 2u);
   EXPECT_EQ(load_le<std::uint32_t>(balloon.config(), 8), first);
   host.submit(3, {numbers({static_cast<std::uint32_t>(first)})});
-  host.submit(3, pages({{0x10000, 0x4000}, {0x20800, 0x1800}, {0x30000, 0xfff}, {~0ull, 0xffff}}));
+  host.submit_segments(3, {},
+                       {{0x10000, 0x4000}, {0x20800, 0x1800}, {0x30000, 0xfff}, {~0ull, 0xffff}});
   EXPECT_EQ(count(host, 1), 5u);
   const std::uint64_t second = host.act("balloon-hint", {2}).result;
   EXPECT_NE(first, second);
-  host.submit(3, pages({{0x90000, 0x1000}}));
+  host.submit_segments(3, {}, {{0x90000, 0x1000}});
   EXPECT_EQ(count(host, 1), 5u) << "under the old command";
   host.act("balloon-hint", {0});
   host.submit(3, {numbers({0})});
-  host.submit(3, pages({{0x90000, 0x1000}}));
+  host.submit_segments(3, {}, {{0x90000, 0x1000}});
   EXPECT_EQ(count(host, 1), 5u);
   EXPECT_EQ(host.act("balloon-hint", {1}).result, 1u);
   EXPECT_EQ(count(host, 1), 0u) << "done: the guest has them back";
@@ -113,52 +112,31 @@ TEST(Balloon, HintsCountUnderTheCurrentCommandOnly) {
 
 TEST(Balloon, ReportedPagesAreCountedAndLeftAlone) {
   Balloon balloon;
-  FakeDeviceHost host(balloon, kAll);
-  host.memory.ram[0x100000] = 0x5a;
-  host.submit(4, pages({{0x100000, 0x200000}}));
+  DeviceDriver host(balloon, kAll);
+  host.machine.memory.fill(0x100000, 1, 0x5a);
+  host.submit_segments(4, {}, {{0x100000, 0x200000}});
   EXPECT_EQ(host.used(4).written, 0u);
   EXPECT_EQ(count(host, 2), 512u);
-  EXPECT_EQ(host.memory.ram[0x100000], 0x5a);
-  host.switches.insert("balloon-changes-reported-page");
-  host.submit(4, pages({{0x100000, 0x1000}}));
-  EXPECT_NE(host.memory.ram[0x100000], 0x5a);
-}
-
-TEST(Balloon, SwitchesBreakWhatTheySay) {
-  Balloon balloon;
-  FakeDeviceHost host(balloon, kAll);
-  host.switches = {"balloon-changes-released-page", "balloon-reuses-command",
-                   "balloon-hints-of-any-command", "balloon-stops-at-unknown-tag"};
-  const auto id = static_cast<std::uint32_t>(host.act("balloon-hint", {2}).result);
-  EXPECT_EQ(host.act("balloon-hint", {2}).result, id);
-  host.submit(3, {numbers({id + 5})});
-  host.submit(3, pages({{0x20000, 0x1000}}));
-  EXPECT_EQ(count(host, 1), 1u);
-  host.act("balloon-hint", {1});
-  EXPECT_EQ(host.memory.ram[0x20000], 0xde);
-  host.submit(2, {statistics({{77, 1}, {0, 1}})});
-  EXPECT_EQ(host.act("balloon-statistic", {0}).result, ~std::uint64_t{0});
+  EXPECT_EQ(host.machine.memory.bytes(0x100000, 1)[0], 0x5a);
 }
 
 TEST(Balloon, QueuesOfFeaturesThatAreNotNegotiatedDoNotExist) {
   Balloon balloon;
-  FakeDeviceHost host(balloon, 0);
+  DeviceDriver host(balloon, 0);
   host.submit(2, {statistics({{0, 1}})});
-  host.submit(3, pages({{0x1000, 0x1000}}));
-  host.submit(4, pages({{0x1000, 0x1000}}));
-  EXPECT_EQ(host.fake(2).available.size() + host.fake(3).available.size(), 2u);
+  host.submit_segments(3, {}, {{0x1000, 0x1000}});
+  host.submit_segments(4, {}, {{0x1000, 0x1000}});
+  EXPECT_EQ(host.waiting(2) + host.waiting(3), 2u);
   EXPECT_EQ(count(host, 2), 0u);
   EXPECT_FALSE(host.act("balloon-hint", {2}).done);
 }
 
 TEST(Balloon, ABufferOutsideMemoryNeedsAReset) {
   Balloon balloon;
-  FakeDeviceHost host(balloon, kAll);
-  Chain chain;
-  chain.readable.push_back({std::uint64_t{1} << 50, 0xffff'ffff});
-  host.submit(0, chain);
-  EXPECT_TRUE(host.broken);
-  host.reset(kAll);
+  DeviceDriver host(balloon, kAll);
+  host.submit_segments(0, {{std::uint64_t{1} << 50, 0x8000'0000}}, {});
+  EXPECT_TRUE(host.broken());
+  host.restart(kAll);
   host.submit(0, {numbers({5})});
   EXPECT_EQ(count(host, 0), 1u);
 }

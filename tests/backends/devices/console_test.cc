@@ -5,10 +5,14 @@
 #include <gtest/gtest.h>
 
 #include "backends/devices/little_endian.h"
-#include "tests/backends/devices/fake_device_host.h"
+#include "tests/backends/devices/device_driver.h"
 
 namespace hypervet::devices {
 namespace {
+
+using test::Bytes;
+using test::bytes_of;
+using test::DeviceDriver;
 
 using ::testing::ElementsAre;
 
@@ -32,7 +36,7 @@ struct Message {
 };
 
 // The control messages that came, in order.
-std::vector<Message> messages(FakeDeviceHost& host) {
+std::vector<Message> messages(DeviceDriver& host) {
   std::vector<Message> all;
   while (!host.idle(2)) {
     const Bytes got = host.used(2).bytes;
@@ -44,7 +48,7 @@ std::vector<Message> messages(FakeDeviceHost& host) {
 
 TEST(Console, PrintsWhatIsSentAndTypesWhatTheHostGives) {
   Console console;
-  FakeDeviceHost host(console, kPlain);
+  DeviceDriver host(console, kPlain);
   host.submit(1, {bytes_of("hello, "), bytes_of("world")});
   EXPECT_EQ(host.used(1).written, 0u);
   EXPECT_EQ(host.take("console-output", 5), bytes_of("hello"));
@@ -62,11 +66,11 @@ TEST(Console, PrintsWhatIsSentAndTypesWhatTheHostGives) {
 
 TEST(Console, KeepsTheLastOfItsOutputAndRefusesTooMuchInput) {
   Console console;
-  FakeDeviceHost host(console, kPlain);
+  DeviceDriver host(console, kPlain);
   Bytes much(Console::kKept + 100, 'a');
   much.back() = 'z';
   host.submit(1, {much});
-  const Bytes kept = host.take("console-output");
+  const Bytes kept = host.take("console-output", 70'000);
   EXPECT_EQ(kept.size(), Console::kKept);
   EXPECT_EQ(kept.back(), 'z');
   EXPECT_FALSE(host.give("console-input", much).done);
@@ -74,8 +78,8 @@ TEST(Console, KeepsTheLastOfItsOutputAndRefusesTooMuchInput) {
 
 TEST(Console, EmergencyWriteNeedsNoDriver) {
   Console console;
-  FakeDeviceHost host(console, 0);
-  host.is_running = false;
+  DeviceDriver host(console, 0);
+  host.machine.stop();
   console.write_config(8, Bytes{'!', 'x', 'y', 'z'});
   console.write_config(0, Bytes{1, 2, 3, 4, 5, 6, 7, 8, '?', 0, 0, 0});
   console.write_config(9, Bytes{'n'});
@@ -86,17 +90,17 @@ TEST(Console, EmergencyWriteNeedsNoDriver) {
 
 TEST(Console, SizeIsTold) {
   Console console;
-  FakeDeviceHost host(console, kPlain);
+  DeviceDriver host(console, kPlain);
   EXPECT_TRUE(host.act("console-resize", {132, 43}).done);
   EXPECT_EQ(load_le<std::uint16_t>(console.config(), 0), 132);
   EXPECT_EQ(load_le<std::uint16_t>(console.config(), 2), 43);
-  EXPECT_EQ(host.config_changes, 1u);
+  EXPECT_EQ(host.machine.config_changes, 1u);
   EXPECT_FALSE(host.act("console-resize", {0x10000, 1}).done);
 }
 
 TEST(Console, PortsAreAnnouncedSetUpAndTaken) {
   Console console;
-  FakeDeviceHost host(console, kPorts);
+  DeviceDriver host(console, kPorts);
   EXPECT_EQ(load_le<std::uint32_t>(console.config(), 4), Console::kMaxPorts);
   for (int i = 0; i < 16; ++i) host.submit(2, {}, {64});
   EXPECT_TRUE(host.idle(2)) << "nothing before DEVICE_READY";
@@ -126,7 +130,7 @@ TEST(Console, PortsAreAnnouncedSetUpAndTaken) {
 
 TEST(Console, APortGetsInputOnceTheDriverOpenedIt) {
   Console console;
-  FakeDeviceHost host(console, kPorts);
+  DeviceDriver host(console, kPorts);
   for (int i = 0; i < 8; ++i) host.submit(2, {}, {64});
   host.submit(3, {control(0, ConsoleEvent::kDeviceReady, 1)});
   host.submit(3, {control(1, ConsoleEvent::kPortReady, 1)});
@@ -146,44 +150,44 @@ TEST(Console, APortGetsInputOnceTheDriverOpenedIt) {
 
 TEST(Console, ControlMessagesAreBoundedAndLoseNothing) {
   Console console;
-  FakeDeviceHost host(console, kPorts);
+  DeviceDriver host(console, kPorts, 128);
   host.submit(3, {control(0, ConsoleEvent::kDeviceReady, 1)});
   for (int i = 0; i < 100; ++i) host.submit(3, {control(0, ConsoleEvent::kPortReady, 1)});
-  EXPECT_FALSE(host.fake(3).available.empty()) << "the driver must take its messages first";
-  for (int i = 0; i < 402; ++i) host.submit(2, {}, {64});
-  EXPECT_TRUE(host.fake(3).available.empty());
-  EXPECT_EQ(messages(host).size(), 402u);
+  EXPECT_NE(host.waiting(3), 0u) << "the driver must take its messages first";
+  std::size_t count = 0;
+  for (host.submit(2, {}, {64}); !host.idle(2); host.submit(2, {}, {64}))
+    count += messages(host).size();
+  EXPECT_EQ(count, 402u);
+  EXPECT_EQ(host.waiting(3), 0u);
 }
 
 TEST(Console, NonsenseIsUsedAndForgotten) {
   Console console;
-  FakeDeviceHost host(console, kPorts);
+  DeviceDriver host(console, kPorts);
   host.submit(3, {Bytes(7)});
   host.submit(3, {control(77, ConsoleEvent::kPortReady, 1)});
   host.submit(3, {control(0, ConsoleEvent{99}, 1)});
   host.submit(3, {}, {64});
-  EXPECT_EQ(host.fake(3).used.size(), 4u);
+  EXPECT_EQ(host.done(3), 4u);
   host.give("console-input", bytes_of("x"));
   host.submit(0, {bytes_of("wrong way")});
-  EXPECT_FALSE(host.broken);
+  EXPECT_FALSE(host.broken());
 }
 
 TEST(Console, ABufferOutsideMemoryNeedsAReset) {
   Console console;
-  FakeDeviceHost host(console, kPlain);
-  Chain chain;
-  chain.readable.push_back({std::uint64_t{1} << 40, 8});
-  host.submit(1, chain);
-  EXPECT_TRUE(host.broken);
+  DeviceDriver host(console, kPlain);
+  host.submit_segments(1, {{std::uint64_t{1} << 40, 8}}, {});
+  EXPECT_TRUE(host.broken());
   EXPECT_TRUE(host.idle(1));
 }
 
 TEST(Console, ResetForgetsTheDriverAndKeepsThePorts) {
   Console console;
-  FakeDeviceHost host(console, kPorts);
+  DeviceDriver host(console, kPorts);
   host.act("console-plug-port", {2, 1});
   host.submit(3, {control(0, ConsoleEvent::kDeviceReady, 1)});
-  host.reset(kPorts);
+  host.restart(kPorts);
   for (int i = 0; i < 8; ++i) host.submit(2, {}, {64});
   EXPECT_TRUE(host.idle(2));
   host.submit(3, {control(0, ConsoleEvent::kDeviceReady, 1)});

@@ -294,6 +294,7 @@ const std::map<std::string, std::vector<Value>>& held() {
       {"config.nth", {1ul}},
       {"pci-config.offset", {0x10ul, 0x13ul}},
       {"pci-config.access", {"read"s, "write"s}},
+      {"pci-config.capability", {"msix"s}},
       {"pci-config.nth", {2ul}},
       {"dma-write.field", values_of(*find_key(*find_seam("dma-write"), "field"), Seam::kDmaWrite)},
       {"dma-write.queue", {2ul}},

@@ -164,6 +164,23 @@ TEST(SamplingTest, WhatTheTargetDoesNotOfferIsSkipped) {
   EXPECT_THAT(machine.sample("a.path.life").skipped, HasSubstr("host's clock"));
 }
 
+// CPUs that wait for each other on fewer processors wait for the host's scheduler.
+TEST(SamplingTest, SpinningCpusNeedAProcessorEach) {
+  const Simulated machine(load(path("ipi", "ipi-icr: {}", ", machine: {cpus: 3}") +
+                               path("wake", "wake-ipi: {}", ", machine: {cpus: 2}")));
+  run::Session session = machine.session();
+  session.target.is_model = false;
+  const auto sample = [&](const std::string& id, unsigned processors) {
+    return measure::sample(session, select_paths(machine.specs(), {id})->front(),
+                           {.samples = 10, .processors = processors});
+  };
+  EXPECT_EQ(sample("a.path.ipi", 1).skipped,
+            "3 CPUs spin at once and this host has 1 processor: the time would be its scheduler's");
+  EXPECT_THAT(sample("a.path.ipi", 2).skipped, HasSubstr("has 2 processors:"));
+  EXPECT_THAT(sample("a.path.ipi", 3).ticks_per_op, SizeIs(10));
+  EXPECT_THAT(sample("a.path.wake", 1).ticks_per_op, SizeIs(10)) << "a halted CPU needs none";
+}
+
 TEST(SamplingTest, SizesOutOfBoundsAreNamed) {
   const Simulated machine(load(path("poll", kPoll) + path("page", "page-first-touch: {}")));
   EXPECT_THAT(machine.sample("a.path.poll", {.samples = 0}).failed, HasSubstr("0 samples"));

@@ -3,78 +3,28 @@
 
 #include <gtest/gtest.h>
 
-#include <charconv>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
-#include <valijson/adapters/nlohmann_json_adapter.hpp>
-#include <valijson/schema.hpp>
-#include <valijson/schema_parser.hpp>
-#include <valijson/validator.hpp>
 
-#include "harness/spec/yaml_reader.h"
+#include "tests/harness/spec/editor.h"
 #include "tests/harness/spec/problems.h"
 
 namespace hypervet::spec {
 namespace {
 
-using nlohmann::json;
-
-// As an editor's YAML reader sees it: numbers are numbers, true and false are booleans, all else is
-// text.
-json to_json(const Node& node) {
-  switch (node.kind) {
-    case Node::Kind::kNull:
-      return nullptr;
-    case Node::Kind::kScalar: {
-      std::int64_t number = 0;
-      const char* end = node.scalar.data() + node.scalar.size();
-      const auto [stop, problem] = std::from_chars(node.scalar.data(), end, number);
-      if (!node.quoted && problem == std::errc{} && stop == end) return number;
-      return node.scalar;
-    }
-    case Node::Kind::kList: {
-      json list = json::array();
-      for (const Node& each : node.items) list.push_back(to_json(each));
-      return list;
-    }
-    case Node::Kind::kMap: {
-      json map = json::object();
-      for (const auto& [key, value] : node.entries) map[key] = to_json(value);
-      return map;
-    }
-  }
-  return nullptr;
-}
-
 class SchemaTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    valijson::SchemaParser parser;
-    parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(document_), schema_);
-  }
-  // Does an editor accept every document of the text?
-  bool accepts(const std::string& text) {
-    const auto documents = parse_yaml(std::make_shared<const SourceFile>("t.yaml", text));
-    EXPECT_TRUE(documents) << to_string(documents.error().front());
-    for (const Node& each : *documents) {
-      const json value = to_json(each);
-      if (!valijson::Validator().validate(schema_, valijson::adapters::NlohmannJsonAdapter(value),
-                                          nullptr))
-        return false;
-    }
-    return true;
-  }
+  bool accepts(const std::string& text) const { return editor_.accepts(text); }
   // The README's example with one piece replaced.
-  bool accepts_with(const std::string& from, const std::string& to) {
+  bool accepts_with(const std::string& from, const std::string& to) const {
     std::string text = readme_example();
     const std::size_t at = text.find(from);
     EXPECT_NE(at, std::string::npos) << from;
     return accepts(text.replace(at, from.size(), to));
   }
-  const json document_ = json::parse(schema_json());
-  valijson::Schema schema_;
+  const Editor editor_{schema_json()};
 };
 
 TEST_F(SchemaTest, TheCommittedFileIsTheGeneratedOne) {

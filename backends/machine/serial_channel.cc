@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/sim/serial_channel.h"
+#include "backends/machine/serial_channel.h"
 
 #include <cstring>
 
 #include "guest-payloads/protocol/observation.h"
 #include "guest-payloads/protocol/program.h"
 
-namespace hypervet::sim {
+namespace hypervet::machine {
 
 using protocol::FrameHeader;
+using protocol::FrameKind;
 
 std::optional<HostCall> SerialChannel::advance(std::span<const std::uint8_t> sent) {
   while (sent.size() >= needed_ && sent.size() - parsed_ >= sizeof(FrameHeader)) {
@@ -32,9 +33,11 @@ std::optional<HostCall> SerialChannel::advance(std::span<const std::uint8_t> sen
       ++parsed_;
       continue;
     }
+    frames_.push_back({parsed_, sizeof header + padded});
     parsed_ += sizeof header + padded;
-    ++frames_;
-    if (header.kind != protocol::FrameKind::kHostCall || header.length < 5 * 8) continue;
+    if (header.kind != FrameKind::kHostCall && header.kind != FrameKind::kBegin)
+      last_frame_ = header.kind;
+    if (header.kind != FrameKind::kHostCall || header.length < 5 * 8) continue;
     std::array<std::uint64_t, 5> values;
     std::memcpy(values.data(), payload, sizeof values);
     return HostCall{static_cast<protocol::HostVerb>(values[0]),
@@ -50,4 +53,4 @@ std::vector<std::uint8_t> SerialChannel::answer(protocol::HostStatus status, std
   return bytes;
 }
 
-}  // namespace hypervet::sim
+}  // namespace hypervet::machine

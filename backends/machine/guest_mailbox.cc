@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/kvm/guest_mailbox.h"
+#include "backends/machine/guest_mailbox.h"
 
 #include <algorithm>
 #include <atomic>
 
 #include "guest-payloads/protocol/program.h"
 
-namespace hypervet::kvm {
+namespace hypervet::machine {
 namespace {
 
 // One load; what the guest writes afterwards does not matter.
@@ -22,9 +22,9 @@ void put(T& field, T value) {
 
 }  // namespace
 
-GuestMailbox::GuestMailbox(machine::GuestMemory& memory)
-    : box_(reinterpret_cast<protocol::Mailbox*>(memory.raw() + protocol::kMailboxAddress)),
-      frames_(reinterpret_cast<const std::byte*>(memory.raw() + protocol::kObservationsAddress)) {}
+GuestMailbox::GuestMailbox(std::uint8_t* ram)
+    : box_(reinterpret_cast<protocol::Mailbox*>(ram + protocol::kMailboxAddress)),
+      frames_(reinterpret_cast<const std::byte*>(ram + protocol::kObservationsAddress)) {}
 
 bool GuestMailbox::is_open() const { return once(box_->magic) == protocol::kMailboxMagic; }
 
@@ -49,6 +49,23 @@ void GuestMailbox::answer(const HostAnswer& answer) {
   put(box_->host_status, static_cast<std::uint32_t>(answer.status));
 }
 
+unsigned GuestMailbox::cpus() const {
+  return is_open() ? std::min(once(box_->cpus), protocol::kMaxCpus) : 0;
+}
+
+bool GuestMailbox::host_asked() const { return once(box_->host_status) == protocol::kHostAsked; }
+
+void GuestMailbox::give_program(std::uint32_t number, std::uint32_t size) {
+  put(box_->program_size, size);
+  put(box_->program_given, number);
+}
+
+std::uint32_t GuestMailbox::finished_program() const { return once(box_->program_finished); }
+
+GuestMailbox::ProgramEnding GuestMailbox::program_ending() const {
+  return {.why = once(box_->program_ending), .fit = once(box_->program_fit) == 1};
+}
+
 std::span<const std::byte> GuestMailbox::observations() const {
   if (!is_open()) return {};
   return {frames_, std::min(once(box_->committed), protocol::kObservationsSize)};
@@ -59,4 +76,4 @@ bool GuestMailbox::overflowed() const {
          (once(box_->overflowed) != 0 || once(box_->committed) > protocol::kObservationsSize);
 }
 
-}  // namespace hypervet::kvm
+}  // namespace hypervet::machine

@@ -9,9 +9,10 @@
 #include <span>
 #include <vector>
 
-#include "backends/sim/mailbox_view.h"
+#include "backends/machine/host_call.h"
+#include "guest-payloads/protocol/observation.h"
 
-namespace hypervet::sim {
+namespace hypervet::machine {
 
 class SerialChannel {
  public:
@@ -21,13 +22,22 @@ class SerialChannel {
   // The bytes that answer a call.
   static std::vector<std::uint8_t> answer(protocol::HostStatus status, std::uint64_t result);
   // Whole frames seen.
-  std::uint64_t frames() const { return frames_; }
+  std::uint64_t frames() const { return frames_.size(); }
+  // Where they lie in what was sent: all else is what a firmware or a VMM said in between.
+  struct Piece {
+    std::size_t offset = 0;
+    std::size_t size = 0;
+  };
+  std::span<const Piece> pieces() const { return frames_; }
+  // The kind of the last one but for host calls and kBegin; nullopt: there was none.
+  std::optional<protocol::FrameKind> last_frame() const { return last_frame_; }
   void reset() { *this = SerialChannel(); }
 
  private:
   std::size_t parsed_ = 0;
   std::size_t needed_ = 0;  // nothing to look at before the line carried that many bytes
-  std::uint64_t frames_ = 0;
+  std::vector<Piece> frames_;
+  std::optional<protocol::FrameKind> last_frame_;
 };
 
-}  // namespace hypervet::sim
+}  // namespace hypervet::machine

@@ -4,31 +4,20 @@
 // protocol::kMinimumMemory bytes, which must outlive it. Any thread.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 
-#include "backends/machine/guest_memory.h"
-#include "guest-payloads/protocol/host_verbs.h"
+#include "backends/machine/host_call.h"
 #include "guest-payloads/protocol/mailbox.h"
 
-namespace hypervet::kvm {
-
-struct HostCall {
-  protocol::HostVerb verb = protocol::HostVerb::kNone;
-  std::array<std::uint64_t, 4> arguments{};
-};
-
-struct HostAnswer {
-  protocol::HostStatus status = protocol::HostStatus::kDone;
-  std::uint64_t result = 0;
-};
+namespace hypervet::machine {
 
 class GuestMailbox {
  public:
-  explicit GuestMailbox(machine::GuestMemory& memory);
+  // `ram`: the guest's memory from address 0 on.
+  explicit GuestMailbox(std::uint8_t* ram);
 
   // Whether an agent has set it up. Another payload may use the page for anything.
   bool is_open() const;
@@ -40,6 +29,21 @@ class GuestMailbox {
   HostCall host_call() const;
   void answer(const HostAnswer& answer);
 
+  // batch=memory: of a host that looks here now and then.
+  // CPUs that came up; 0: the agent is not there yet.
+  unsigned cpus() const;
+  // Whether a host verb waits for its answer.
+  bool host_asked() const;
+  // The program lies at protocol::kProgramAddress; `number` counts from 1.
+  void give_program(std::uint32_t number, std::uint32_t size);
+  // The number of the last program that is done with.
+  std::uint32_t finished_program() const;
+  struct ProgramEnding {
+    std::uint32_t why = 0;  // protocol::Doorbell, or anything
+    bool fit = false;       // the machine may run another
+  };
+  ProgramEnding program_ending() const;
+
   // The frames that the guest says it has written; at most kObservationsSize bytes.
   std::span<const std::byte> observations() const;
   bool overflowed() const;
@@ -49,4 +53,4 @@ class GuestMailbox {
   const std::byte* frames_;
 };
 
-}  // namespace hypervet::kvm
+}  // namespace hypervet::machine
