@@ -189,7 +189,10 @@ void Scope::check(const Node& node, Wants wants, const Bounds& bounds, Problems&
   if (wants != Wants::kInput) return;
   Instance some(interface_);
   for (const auto& [name, values] : case_.parameters) some.set(name, values.front());
-  for (const auto& [name, mark] : addresses_) some.set(name, protocol::kArenaAddress);
+  for (const Use& use : uses) {
+    if (!use.is_function && find(use.name).kind == Kind::kAddress)
+      some.set(use.name, protocol::kArenaAddress);
+  }
   const auto sum = expression->slot_sum(
       some, [this](std::string_view name) { return find(name).kind == Kind::kObserved; });
   if (!sum) problems.add(sum.error());
