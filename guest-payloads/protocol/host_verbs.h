@@ -51,8 +51,6 @@ enum class HostVerb : std::uint32_t {
   kVsockTransportReset = 42,
 };
 
-constexpr bool is_device_verb(HostVerb verb) { return verb >= HostVerb::kResizeDisk; }
-
 enum class HostStatus : std::uint32_t {
   kDone = 0,
   kUnknownVerb = 1,  // the backend does not have the verb
@@ -219,5 +217,14 @@ inline constexpr HostVerbEntry kHostVerbs[] = {
      {"cid"},
      "vsock: the guest has moved and has this CID now: VIRTIO_VSOCK_EVENT_TRANSPORT_RESET"},
 };
+
+// One of the reference virtio devices'?
+constexpr bool is_device_verb(HostVerb verb) {
+  if (verb < HostVerb::kResizeDisk) return false;
+  for (const HostVerbEntry& entry : kHostVerbs) {
+    if (entry.verb == verb) return true;
+  }
+  return false;
+}
 
 }  // namespace hypervet::protocol
