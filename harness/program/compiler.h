@@ -166,6 +166,8 @@ class Compiler {
   virtio::Places room_for(Site& site, unsigned number, unsigned size);
   void set_up_interrupts(Site& site, protocol::VirtioInterrupts mode, unsigned queues);
   void set_up_queue(Site& site, unsigned number, unsigned size, bool enable);
+  void define_areas(const std::string& prefix, const virtio::Places& places, unsigned size,
+                    const spec::Mark& mark);
   // steps_virtio_chain.cc.
   void chain(Site& site);
   void submit(Site& site);

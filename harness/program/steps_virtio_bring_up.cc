@@ -201,11 +201,18 @@ void Compiler::set_up_queue(Site& site, unsigned number, unsigned size, bool ena
     set_vector(site, VirtioRegister::kQueueVector, number, 1 + number);
   if (enable) write_register(site, VirtioRegister::kQueueEnable, number, {1});
 
-  const std::string name = fmt::format("queue.{}.", number);
-  define_place(name + "desc", places.desc, site.step.mark);
-  define_place(name + "driver", places.driver, site.step.mark);
-  define_place(name + "device", places.device, site.step.mark);
-  define_place(name + "size", size, site.step.mark);
+  define_areas(fmt::format("queue.{}.", number), places, size, site.step.mark);
+  const auto request = result_.symbols.find(spec::kRequestQueue);
+  if (request != result_.symbols.end() && request->second.value == number)
+    define_areas(fmt::format("queue.{}.", spec::kRequestQueue), places, size, site.step.mark);
+}
+
+void Compiler::define_areas(const std::string& prefix, const virtio::Places& places, unsigned size,
+                            const spec::Mark& mark) {
+  define_place(prefix + "desc", places.desc, mark);
+  define_place(prefix + "driver", places.driver, mark);
+  define_place(prefix + "device", places.device, mark);
+  define_place(prefix + "size", size, mark);
 }
 
 void Compiler::queue_setup(Site& site) {
