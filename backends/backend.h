@@ -114,6 +114,7 @@ struct CpuState {
   std::uint64_t cr0 = 0, cr2 = 0, cr3 = 0, cr4 = 0, efer = 0;
   std::uint16_t cs = 0;
   bool halted = false;
+  bool seen = true;                 // false: nobody could read its registers; all but op is empty
   std::vector<std::uint8_t> code;   // bytes at RIP, at most 15; empty if they cannot be read
   std::optional<std::uint32_t> op;  // op of the program that it was in (guest-controlled)
 };

@@ -115,6 +115,11 @@ backends::Outcome BatchMachine::run(const backends::Job& job) {
   outcome.stop = ending.stop;
   outcome.detail = std::move(ending.detail);
   outcome.cpus = std::move(ending.cpus);
+  const bool ended = outcome.stop == Stop::kFinished || outcome.stop == Stop::kRefused;
+  if (!ended && outcome.cpus.empty()) {
+    outcome.cpus.resize(mailbox_.cpus());
+    for (auto& cpu : outcome.cpus) cpu.seen = false;
+  }
   for (unsigned cpu = 0; cpu < outcome.cpus.size(); ++cpu)
     outcome.cpus[cpu].op = mailbox_.current_op(cpu);
   const auto frames = mailbox_.observations();

@@ -16,7 +16,7 @@ namespace hypervet::vmm {
 class MachinePool {
  public:
   // More are not kept: each is a process with some ten megabytes of its own.
-  static constexpr std::size_t kMost = 32;
+  static constexpr std::size_t kMost = 64;
 
   // Null: there is none. The machine runs.
   std::unique_ptr<BatchMachine> take(const std::string& key);

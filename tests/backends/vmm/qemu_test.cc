@@ -211,6 +211,9 @@ TEST_F(Qemu, ADeadVmmIsACrashWithItsEnd) {
   killer.join();
   EXPECT_EQ(outcome.stop, Stop::kDied) << outcome.detail;
   EXPECT_THAT(outcome.detail, HasSubstr("killed by signal 6 (Aborted)"));
+  ASSERT_EQ(outcome.cpus.size(), 1u);
+  EXPECT_FALSE(outcome.cpus[0].seen);
+  EXPECT_EQ(outcome.cpus[0].op, 0u);
   EXPECT_EQ(run(*vmm, stores(1)).stop, Stop::kFinished);
 }
 
