@@ -154,9 +154,11 @@ Launched launch_both(Application& application, const LaunchedOptions& options, c
   auto bench = options.bench;
   settle(bench, launches);
   const auto specs = application.load_specs();
+  auto launcher_a = launcher_of(application, specs, bench, a);
+  auto launcher_b = launcher_of(application, specs, bench, b);
   Comparison comparison(application, options, look_around(application, bench));
-  Side first = comparison.side(a, "A", "a", launcher_of(application, specs, bench, a));
-  Side second = comparison.side(b, "B", "b", launcher_of(application, specs, bench, b));
+  Side first = comparison.side(a, "A", "a", std::move(launcher_a));
+  Side second = comparison.side(b, "B", "b", std::move(launcher_b));
   Side again = comparison.side(a, "first A against itself", "aa-1", first.launcher);
   Side twin = comparison.side(a, "second A against itself", "aa-2", first.launcher);
   std::vector<Side*> sides = {&first, &second};
