@@ -157,7 +157,8 @@ Block::Status Block::read(Queue& queue, const Chain& chain, const Request& reque
 }
 
 Block::Status Block::write(Queue& queue, const Chain& chain, const Request& request) {
-  if (kind_ == BlockKind::kReadOnly) return Status::kIoError;
+  if (kind_ == BlockKind::kReadOnly && !host().switched("blk-writes-read-only"))
+    return Status::kIoError;
   if (request.readable % kSector != 0 || !within_limits(chain)) return Status::kIoError;
   if (!disk_.contains(request.sector, request.readable / kSector)) return Status::kIoError;
   std::vector<std::uint8_t> bytes(std::min<std::uint64_t>(request.readable, kPiece));
@@ -195,6 +196,7 @@ Block::Status Block::change_ranges(Queue& queue, const Chain& chain, const Reque
     const bool inside = disk_.contains(load_le<std::uint64_t>(ranges, i * kRange), sectors);
     if (!inside || sectors > kMaxRangeSectors) status = Status::kIoError;
   }
+  if (status == Status::kOk && host().switched("blk-keeps-zeroed")) return status;
   for (std::uint64_t i = 0; i < count && status == Status::kOk; ++i) {
     disk_.zero(load_le<std::uint64_t>(ranges, i * kRange),
                load_le<std::uint32_t>(ranges, i * kRange + 8));

@@ -73,7 +73,8 @@ std::uint32_t MmioTransport::read_control(std::uint64_t offset) {
       return low(shown(VirtioRegister::kVendorId, kVendor));
     case kDeviceFeatures:
       if (device_half_ > 1) return 0;
-      return low(read_register(VirtioRegister::kDeviceFeatures) >> (32 * device_half_));
+      return low(read_register(VirtioRegister::kDeviceFeatures) >>
+                 (device_half_ == 0 || switched("feature-selector-ignored") ? 0 : 32));
     case kQueueSizeMax:
       return low(read_register(VirtioRegister::kQueueSizeMax));
     case kQueueReady:
@@ -88,7 +89,10 @@ std::uint32_t MmioTransport::read_control(std::uint64_t offset) {
       return low(read_register(VirtioRegister::kConfigGeneration));
     default:
       // No shared memory region exists: length and base are -1.
-      return offset >= kShmLenLow && offset <= kShmBaseHigh ? 0xffff'ffff : 0;
+      return offset < kShmLenLow || offset > kShmBaseHigh ||
+                     switched("shared-memory-registers-zero")
+                 ? 0
+                 : 0xffff'ffff;
   }
 }
 

@@ -84,8 +84,8 @@ std::uint32_t PciTransport::common_field(std::uint64_t offset) {
     case kDeviceFeatureSelect:
       return device_half_;
     case kDeviceFeature:
-      return device_half_ > 1 ? 0
-                              : half(read_register(VirtioRegister::kDeviceFeatures), device_half_);
+      if (device_half_ > 1 && !switched("pci-features-repeat")) return 0;
+      return half(read_register(VirtioRegister::kDeviceFeatures), device_half_ & 1);
     case kDriverFeatureSelect:
       return driver_half_;
     case kDriverFeature:

@@ -173,7 +173,11 @@ void Transport::store(VirtioRegister reg, std::uint64_t value) {
   switch (reg) {
     case VirtioRegister::kDriverFeatures:
       // FEATURES_OK seals them, 3.1.1.
-      if ((status_ & kFeaturesOk) == 0) driver_features_ = value;
+      if ((status_ & kFeaturesOk) == 0) {
+        driver_features_ = value;
+      } else if (driver_features_ != value && switched("features-never-sealed")) {
+        driver_features_ = negotiated_ = value;
+      }
       return;
     case VirtioRegister::kStatus:
       return write_status(static_cast<std::uint8_t>(value));

@@ -234,7 +234,8 @@ GoodRequest good_request(std::string_view device) {
   const auto& clauses = requests().interfaces.front().clauses;
   const auto found =
       std::ranges::find(clauses, fmt::format("good-request.{}", device), &spec::Clause::id);
-  if (found == clauses.end()) return {.queues = nullptr, .queue = 0, .steps = {}, .why_not = "hypervet knows none"};
+  if (found == clauses.end())
+    return {.queues = nullptr, .queue = 0, .steps = {}, .why_not = "hypervet knows none"};
   const auto& steps = found->cases.front().steps;
   GoodRequest request;
   request.queues = steps.front().arguments.find("queues");

@@ -28,11 +28,6 @@
 // too.
 extern "C" int __lsan_is_turned_off() { return access("/proc/self/task", F_OK) != 0; }
 
-// Asked by LeakSanitizer, in a build that has it. It finds the threads in /proc, which the root of
-// TheProgramRunsOnTheLibrariesInIt lacks; ASAN_OPTIONS cannot tell it, for that is read in /proc
-// too.
-extern "C" int __lsan_is_turned_off() { return access("/proc/self/task", F_OK) != 0; }
-
 namespace hypervet::lab {
 namespace {
 

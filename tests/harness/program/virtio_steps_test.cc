@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "guest-payloads/protocol/virtio.h"
 #include "harness/program/compile.h"
 #include "harness/program/disassemble.h"
 #include "harness/program/virtio/good_request.h"
