@@ -79,6 +79,14 @@ inline const std::vector<Setting>& known_settings() {
        {"off", "on"},
        "the clocks of a PC that guests read without paravirtualisation: PIT, ACPI PM timer, HPET"},
       {"channel", {"memory", "serial"}, "how observations leave the guest"},
+      {"device",
+       {"none", "entropy", "blk", "net", "console", "balloon", "vsock", "scsi", "9p", "gpu",
+        "input", "crypto", "iommu", "mem", "pmem"},
+       "the machine's one virtio device"},
+      {"transport", {"mmio", "pci"}, "what the virtio device is reached by"},
+      {"variant",
+       {"plain", "read-only", "multiqueue", "small-queue", "no-msix"},
+       "what is special of the virtio device; small-queue: no queue larger than 2"},
   };
   return settings;
 }
@@ -106,6 +114,7 @@ struct CpuState {
   std::uint64_t cr0 = 0, cr2 = 0, cr3 = 0, cr4 = 0, efer = 0;
   std::uint16_t cs = 0;
   bool halted = false;
+  bool seen = true;                 // false: nobody could read its registers; all but op is empty
   std::vector<std::uint8_t> code;   // bytes at RIP, at most 15; empty if they cannot be read
   std::optional<std::uint32_t> op;  // op of the program that it was in (guest-controlled)
 };

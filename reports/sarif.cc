@@ -48,17 +48,28 @@ std::string uri(std::string_view path) {
   return encoded;
 }
 
-// "file:line" or "file".
-Json location(std::string_view text) {
+// Takes ":NUMBER" from the end of the text; 0 and nothing taken if there is none.
+unsigned take_number(std::string_view& text) {
   const std::size_t colon = text.rfind(':');
-  unsigned line = 0;
-  if (colon != std::string_view::npos) {
-    const std::string_view digits = text.substr(colon + 1);
-    const auto [end, error] = std::from_chars(digits.begin(), digits.end(), line);
-    if (error != std::errc() || end != digits.end()) line = 0;
+  if (colon == std::string_view::npos) return 0;
+  const std::string_view digits = text.substr(colon + 1);
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(digits.begin(), digits.end(), number);
+  if (error != std::errc() || end != digits.end() || number == 0) return 0;
+  text = text.substr(0, colon);
+  return number;
+}
+
+// "file:line:column", "file:line" or "file".
+Json location(std::string_view text) {
+  Json region;
+  if (const unsigned last = take_number(text); last > 0) {
+    const unsigned line = take_number(text);
+    region =
+        line > 0 ? Json{{"startLine", line}, {"startColumn", last}} : Json{{"startLine", last}};
   }
-  Json physical = {{"artifactLocation", {{"uri", uri(line > 0 ? text.substr(0, colon) : text)}}}};
-  if (line > 0) physical["region"] = {{"startLine", line}};
+  Json physical = {{"artifactLocation", {{"uri", uri(text)}}}};
+  if (!region.is_null()) physical["region"] = std::move(region);
   return {{"physicalLocation", std::move(physical)}};
 }
 

@@ -7,7 +7,7 @@ namespace hypervet::kvm {
 
 using protocol::HostStatus;
 
-HostAnswer DirtyLog::read() {
+machine::HostAnswer DirtyLog::read() {
   const std::lock_guard lock(mutex_);
   if (!ram_.area().log_writes && !ram_.log_writes(true)) return {HostStatus::kFailed, 0};
   auto written = ram_.written();
@@ -16,7 +16,7 @@ HostAnswer DirtyLog::read() {
   return {HostStatus::kDone, pages_.count()};
 }
 
-HostAnswer DirtyLog::page(std::uint64_t address) {
+machine::HostAnswer DirtyLog::page(std::uint64_t address) {
   const std::lock_guard lock(mutex_);
   if (address % machine::kPageSize != 0 || address >= ram_.area().size) {
     return {HostStatus::kBadArgument, 0};

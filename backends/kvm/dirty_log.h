@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <mutex>
 
-#include "backends/kvm/guest_mailbox.h"
 #include "backends/kvm/memory_slot.h"
+#include "backends/machine/guest_mailbox.h"
 
 namespace hypervet::kvm {
 
@@ -17,9 +17,9 @@ class DirtyLog {
   explicit DirtyLog(MemorySlot& ram) : ram_(ram) {}
 
   // Result: how many pages were written since the last reading; the first switches the log on.
-  HostAnswer read();
+  machine::HostAnswer read();
   // Result: 1 if the last reading had the page, else 0. `address` is that of a page in RAM.
-  HostAnswer page(std::uint64_t address);
+  machine::HostAnswer page(std::uint64_t address);
 
  private:
   MemorySlot& ram_;

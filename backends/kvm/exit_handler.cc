@@ -112,7 +112,7 @@ bool ExitHandler::port_out(VcpuThreads& threads, unsigned cpu, const Access& acc
   if (offset < SerialLine::kPorts) {
     const auto call = serial_.out(static_cast<std::uint16_t>(offset), access.size, access.value);
     if (call) serial_.answer(actions_.perform(*call, cpu, threads));
-  } else if (irqchip_ != nullptr) {
+  } else if (!device_.port_out(access.port, access.size, access.value) && irqchip_ != nullptr) {
     irqchip_->port_out(access.port, access.size, access.value);
     if (irqchip_->wants_cpu() && cpu != 0) threads.poke(0);
   }
@@ -127,6 +127,7 @@ std::uint32_t ExitHandler::port_in(const Access& access) {
   if (has_clocks_ && access.port == protocol::kPmTimerPort && access.size == 4) {
     return machine::pm_timer_at(now_ns());
   }
+  if (const auto value = device_.port_in(access.port, access.size)) return *value;
   return irqchip_ != nullptr ? irqchip_->port_in(access.port, access.size) : kOpenBus;
 }
 
@@ -163,7 +164,8 @@ bool ExitHandler::debug_exit(VcpuThreads& threads, std::uint32_t value) {
   return false;
 }
 
-// Outside RAM nobody but the IOAPIC and the HPET answers: reads give all ones, writes are lost.
+// Outside RAM nobody but the virtio device, the IOAPIC and the HPET answers: reads give all ones,
+// writes are lost.
 void ExitHandler::memory_io(kvm_run& run) {
   const auto size = std::min<std::uint32_t>(run.mmio.len, sizeof(run.mmio.data));
   std::uint64_t value = ~std::uint64_t{0};
@@ -171,14 +173,18 @@ void ExitHandler::memory_io(kvm_run& run) {
     const std::uint64_t offset = run.mmio.phys_addr - protocol::kHpetAddress;
     if (has_clocks_ && offset < machine::kHpetSize && offset % 4 == 0) {
       value = machine::hpet_at(now_ns(), offset, size);
+    } else if (const auto read = device_.read_memory(run.mmio.phys_addr, size)) {
+      value = *read;
     } else if (irqchip_ != nullptr) {
       value = irqchip_->mmio_read(run.mmio.phys_addr, size);
     }
     std::memcpy(run.mmio.data, &value, sizeof(value));
-  } else if (irqchip_ != nullptr) {
+  } else {
     value = 0;
     std::memcpy(&value, run.mmio.data, size);
-    irqchip_->mmio_write(run.mmio.phys_addr, size, value);
+    if (!device_.write_memory(run.mmio.phys_addr, size, value) && irqchip_ != nullptr) {
+      irqchip_->mmio_write(run.mmio.phys_addr, size, value);
+    }
   }
 }
 

@@ -8,12 +8,13 @@
 #include <cstdint>
 #include <optional>
 
+#include "backends/kvm/device_thread.h"
 #include "backends/kvm/exit_records.h"
-#include "backends/kvm/guest_mailbox.h"
 #include "backends/kvm/host_actions.h"
 #include "backends/kvm/serial_line.h"
 #include "backends/kvm/user_irqchip.h"
 #include "backends/kvm/vcpu_threads.h"
+#include "backends/machine/guest_mailbox.h"
 
 namespace hypervet::kvm {
 
@@ -22,13 +23,14 @@ class ExitHandler {
   // All of it must outlive this object.
   // irqchip: null where PIC and IOAPIC are the kernel's. has_clocks: ACPI PM timer and HPET are
   // there to be read.
-  ExitHandler(GuestMailbox& mailbox, SerialLine& serial, HostActions& actions, ExitRecords& records,
-              UserIrqchip* irqchip, bool has_clocks)
+  ExitHandler(machine::GuestMailbox& mailbox, SerialLine& serial, HostActions& actions,
+              ExitRecords& records, UserIrqchip* irqchip, DeviceThread& device, bool has_clocks)
       : mailbox_(mailbox),
         serial_(serial),
         actions_(actions),
         records_(records),
         irqchip_(irqchip),
+        device_(device),
         has_clocks_(has_clocks) {}
 
   // The vCPU is about to enter the guest. From its own thread.
@@ -54,11 +56,12 @@ class ExitHandler {
   void memory_io(kvm_run& run);
   bool rare(VcpuThreads& threads, unsigned cpu);
 
-  GuestMailbox& mailbox_;
+  machine::GuestMailbox& mailbox_;
   SerialLine& serial_;
   HostActions& actions_;
   ExitRecords& records_;
   UserIrqchip* irqchip_;
+  DeviceThread& device_;
   const bool has_clocks_;
   std::atomic<std::uint64_t> ready_at_ = 0;
 };

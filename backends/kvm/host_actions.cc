@@ -16,16 +16,16 @@ using protocol::HostStatus;
 using protocol::HostVerb;
 using Clock = std::chrono::steady_clock;
 
-constexpr HostAnswer kDone{HostStatus::kDone, 0};
-constexpr HostAnswer kBadArgument{HostStatus::kBadArgument, 0};
-constexpr HostAnswer kFailed{HostStatus::kFailed, 0};
+constexpr machine::HostAnswer kDone{HostStatus::kDone, 0};
+constexpr machine::HostAnswer kBadArgument{HostStatus::kBadArgument, 0};
+constexpr machine::HostAnswer kFailed{HostStatus::kFailed, 0};
 constexpr std::uint64_t kLongestCompetition = 1'000'000'000;  // ns
 constexpr std::size_t kMostCompetitors = 64;                  // in one program
 
-HostAnswer done_or_failed(const Result<int>& result) { return result ? kDone : kFailed; }
+machine::HostAnswer done_or_failed(const Result<int>& result) { return result ? kDone : kFailed; }
 
-HostAnswer field_or_bad(std::optional<std::uint64_t> field) {
-  return field ? HostAnswer{HostStatus::kDone, *field} : kBadArgument;
+machine::HostAnswer field_or_bad(std::optional<std::uint64_t> field) {
+  return field ? machine::HostAnswer{HostStatus::kDone, *field} : kBadArgument;
 }
 
 // The arena alone: the host reads the mailbox and the frames itself and would wait for ever for a
@@ -35,7 +35,7 @@ bool is_swappable(std::uint64_t page) {
          page % machine::kPageSize == 0;
 }
 
-HostAnswer host_clock() {
+machine::HostAnswer host_clock() {
   timespec now;
   if (clock_gettime(CLOCK_REALTIME, &now) != 0) return kFailed;
   return {HostStatus::kDone, static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
@@ -73,22 +73,24 @@ bool can_perform(HostVerb verb, const System& system, bool can_swap_pages) {
     case HostVerb::kDirtyPage:
     case HostVerb::kCountRings:
       return true;
-    case HostVerb::kNone:
-      break;
+    default:
+      return protocol::is_device_verb(verb);
   }
-  return false;
 }
 
 HostActions::HostActions(Vm& vm, PageSwap& pages, ExitRecords& records, DirtyLog& dirty,
-                         UserIrqchip* irqchip, std::optional<EventDoorbells>& doorbells)
+                         UserIrqchip* irqchip, std::optional<EventDoorbells>& doorbells,
+                         DeviceThread& device)
     : vm_(vm),
       pages_(pages),
       records_(records),
       dirty_(dirty),
       irqchip_(irqchip),
-      doorbells_(doorbells) {}
+      doorbells_(doorbells),
+      device_(device) {}
 
-HostAnswer HostActions::perform(const HostCall& call, unsigned cpu, VcpuThreads& threads) {
+machine::HostAnswer HostActions::perform(const machine::HostCall& call, unsigned cpu,
+                                         VcpuThreads& threads) {
   const std::uint64_t first = call.arguments[0];
   switch (call.verb) {
     case HostVerb::kPauseClock:
@@ -118,10 +120,11 @@ HostAnswer HostActions::perform(const HostCall& call, unsigned cpu, VcpuThreads&
       return dirty_.page(first);
     case HostVerb::kCountRings:
       return {HostStatus::kDone, doorbells_ ? doorbells_->rings() : 0};
-    case HostVerb::kNone:
+    default:
       break;
   }
-  return {HostStatus::kUnknownVerb, 0};
+  return protocol::is_device_verb(call.verb) ? device_.act(call)
+                                             : machine::HostAnswer{HostStatus::kUnknownVerb, 0};
 }
 
 bool HostActions::pin_self(int processor) {
@@ -137,7 +140,7 @@ bool HostActions::pin_self(int processor) {
 // stolen from it has already grown when the guest looks. The second half passes while the guest
 // runs, so that others see it preempted. The vCPU stays on that processor until the machine ends,
 // or it would escape the competition.
-HostAnswer HostActions::compete(std::uint64_t nanoseconds, VcpuThreads& threads) {
+machine::HostAnswer HostActions::compete(std::uint64_t nanoseconds, VcpuThreads& threads) {
   if (nanoseconds > kLongestCompetition) return kBadArgument;
   const int processor = sched_getcpu();
   if (processor < 0 || !pin_self(processor)) return kFailed;
@@ -159,7 +162,7 @@ HostAnswer HostActions::compete(std::uint64_t nanoseconds, VcpuThreads& threads)
   return kDone;
 }
 
-HostAnswer HostActions::raise_msi(std::uint64_t vector, std::uint64_t apic_id) {
+machine::HostAnswer HostActions::raise_msi(std::uint64_t vector, std::uint64_t apic_id) {
   // Vectors below 16 are reserved (SDM vol. 3 "Valid Interrupt Vectors"); the message has eight
   // bits of destination.
   if (vector < 16 || vector > 0xff || apic_id > 0xff) return kBadArgument;
@@ -169,7 +172,8 @@ HostAnswer HostActions::raise_msi(std::uint64_t vector, std::uint64_t apic_id) {
   return {HostStatus::kDone, static_cast<std::uint64_t>(*delivered)};
 }
 
-HostAnswer HostActions::set_line(std::uint64_t gsi, std::uint64_t level, VcpuThreads& threads) {
+machine::HostAnswer HostActions::set_line(std::uint64_t gsi, std::uint64_t level,
+                                          VcpuThreads& threads) {
   if (gsi >= UserIrqchip::kPins || level > 1) return kBadArgument;
   const auto pin = static_cast<std::uint32_t>(gsi);
   if (irqchip_ == nullptr) return done_or_failed(vm_.set_line(pin, level != 0));

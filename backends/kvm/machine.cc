@@ -27,11 +27,13 @@ Machine::Machine(const backends::Configuration& configuration, Vm vm)
       vm_(std::move(vm)),
       irqchip_(settings_.split_irqchip ? std::make_unique<UserIrqchip>(vm_) : nullptr),
       dirty_(ram_),
+      device_(configuration.settings, vm_, irqchip_.get(), memory_),
       pages_(memory_),
-      mailbox_(memory_),
+      mailbox_(memory_.raw()),
       serial_(settings_.serial_channel),
-      actions_(vm_, pages_, records_, dirty_, irqchip_.get(), doorbells_),
-      handler_(mailbox_, serial_, actions_, records_, irqchip_.get(), settings_.platform_timers) {}
+      actions_(vm_, pages_, records_, dirty_, irqchip_.get(), doorbells_, device_),
+      handler_(mailbox_, serial_, actions_, records_, irqchip_.get(), device_,
+               settings_.platform_timers) {}
 
 Result<std::shared_ptr<Machine>> Machine::create(const System& system,
                                                  const backends::Configuration& configuration) {
@@ -125,6 +127,7 @@ Result<int> Machine::load(const Cargo& cargo) {
 backends::Outcome Machine::run(const backends::Limits& limits, bool is_agent,
                                Watchdogs& watchdogs) {
   begun_at_ = __rdtsc();
+  device_.start();
   threads_->start(shared_from_this());
   std::optional<Ending> ending;
   {
@@ -133,6 +136,7 @@ backends::Outcome Machine::run(const backends::Limits& limits, bool is_agent,
     ending = threads_->run(kStopPatience);
   }
   const std::uint64_t ended_at = __rdtsc();
+  device_.stop();
   if (!ending) {
     backends::Outcome outcome;
     outcome.stop = backends::Stop::kStuck;

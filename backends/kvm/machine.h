@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "backends/kvm/device_thread.h"
 #include "backends/kvm/dirty_log.h"
 #include "backends/kvm/event_doorbells.h"
 #include "backends/kvm/exit_handler.h"
@@ -71,8 +72,9 @@ class Machine : public std::enable_shared_from_this<Machine> {
   std::unique_ptr<UserIrqchip> irqchip_;  // null where PIC and IOAPIC are the kernel's
   DirtyLog dirty_;
   std::vector<Vcpu> vcpus_;
+  DeviceThread device_;
   PageSwap pages_;
-  GuestMailbox mailbox_;
+  machine::GuestMailbox mailbox_;
   SerialLine serial_;
   ExitRecords records_;
   HostActions actions_;

@@ -10,8 +10,9 @@
 #include <optional>
 #include <span>
 
-#include "backends/kvm/guest_mailbox.h"
+#include "backends/machine/host_call.h"
 #include "backends/machine/serial.h"
+#include "backends/machine/serial_channel.h"
 #include "guest-payloads/protocol/observation.h"
 
 namespace hypervet::kvm {
@@ -25,8 +26,8 @@ class SerialLine {
 
   std::uint32_t in(std::uint16_t offset, unsigned size);
   // A host call that this byte completed; the caller performs it and answers.
-  std::optional<HostCall> out(std::uint16_t offset, unsigned size, std::uint32_t value);
-  void answer(const HostAnswer& answer);
+  std::optional<machine::HostCall> out(std::uint16_t offset, unsigned size, std::uint32_t value);
+  void answer(const machine::HostAnswer& answer);
 
   // Once no vCPU runs any more: all that was sent, guest-controlled.
   std::span<const std::byte> sent() const { return std::as_bytes(device_.output()); }
@@ -35,14 +36,10 @@ class SerialLine {
   std::optional<protocol::FrameKind> last_frame() const;
 
  private:
-  std::optional<HostCall> parse();
-
   mutable std::mutex mutex_;
   machine::Serial device_;
   const bool parse_frames_;
-  std::size_t parsed_ = 0;                              // bytes of the output that are done with
-  std::size_t wanted_ = sizeof(protocol::FrameHeader);  // bytes beyond them needed to go on
-  std::optional<protocol::FrameKind> last_frame_;
+  machine::SerialChannel channel_;
 };
 
 }  // namespace hypervet::kvm

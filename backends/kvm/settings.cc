@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "backends/devices/slot.h"
 #include "backends/machine/pvh_boot.h"
 
 namespace hypervet::kvm {
@@ -93,7 +94,8 @@ Settings read_settings(const backends::Configuration& configuration) {
           .x2apic = is("apic", "x2apic"),
           .split_irqchip = is("irqchip", "split"),
           .doorbell = is("doorbell", "on"),
-          .platform_timers = is("platform-timers", "on")};
+          .platform_timers = is("platform-timers", "on"),
+          .device_words = devices::slot_command_line(configuration.settings)};
 }
 
 std::optional<std::string> refusal(const backends::Configuration& configuration,
@@ -112,6 +114,10 @@ std::optional<std::string> refusal(const backends::Configuration& configuration,
       clock != configuration.settings.end()) {
     if (auto why = host_clock.refusal(clock->second)) return why;
   }
+  if (auto why = devices::refuses_slot(configuration.settings)) return why;
+  if (value_of(configuration, "transport") == "pci" && !system.has(KVM_CAP_SIGNAL_MSI)) {
+    return "transport=pci: the kernel lacks KVM_CAP_SIGNAL_MSI";
+  }
   return capability_refusal(read_settings(configuration), system);
 }
 
@@ -121,7 +127,7 @@ std::string agent_command_line(const Settings& settings, unsigned cpus, std::uin
                   settings.x2apic ? "x2apic" : "xapic", cpus);
   if (settings.serial_channel) line += " exit=debug-exit";
   if (tsc_khz != 0) line += fmt::format(" tsc-khz={}", tsc_khz);
-  return line;
+  return line + settings.device_words;
 }
 
 }  // namespace hypervet::kvm

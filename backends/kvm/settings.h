@@ -24,6 +24,7 @@ struct Settings {
   bool split_irqchip = false;
   bool doorbell = false;
   bool platform_timers = false;
+  std::string device_words;  // of the agent's command line: where the virtio device is
 };
 
 // Settings that are not known are ignored here: refuses() has named them.

@@ -53,7 +53,7 @@ std::string_view name_of(const std::vector<std::uint8_t>& code) {
 
 }  // namespace
 
-Supervisor::Supervisor(VcpuThreads& threads, const GuestMailbox& mailbox, PageSwap& pages,
+Supervisor::Supervisor(VcpuThreads& threads, const machine::GuestMailbox& mailbox, PageSwap& pages,
                        const backends::Limits& limits)
     : threads_(threads),
       mailbox_(mailbox),

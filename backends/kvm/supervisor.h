@@ -16,10 +16,10 @@
 
 #include "backends/backend.h"
 #include "backends/kvm/ending.h"
-#include "backends/kvm/guest_mailbox.h"
 #include "backends/kvm/idle.h"
 #include "backends/kvm/page_swap.h"
 #include "backends/kvm/vcpu_threads.h"
+#include "backends/machine/guest_mailbox.h"
 
 namespace hypervet::kvm {
 
@@ -28,7 +28,7 @@ class Supervisor {
   static constexpr std::chrono::milliseconds kTick{50};
 
   // All three must outlive this object.
-  Supervisor(VcpuThreads& threads, const GuestMailbox& mailbox, PageSwap& pages,
+  Supervisor(VcpuThreads& threads, const machine::GuestMailbox& mailbox, PageSwap& pages,
              const backends::Limits& limits);
 
   VcpuThreads::Clock::time_point next_look() const { return next_look_; }
@@ -67,7 +67,7 @@ class Supervisor {
   std::string describe(unsigned cpu);
 
   VcpuThreads& threads_;
-  const GuestMailbox& mailbox_;
+  const machine::GuestMailbox& mailbox_;
   PageSwap& pages_;
   const backends::Limits limits_;
   const VcpuThreads::Clock::time_point deadline_;

@@ -10,8 +10,8 @@
 #include <optional>
 #include <system_error>
 
-#include "backends/lab/child.h"
 #include "backends/lab/debian_version.h"
+#include "backends/process/child.h"
 
 namespace hypervet::lab::apt {
 namespace {
@@ -21,16 +21,16 @@ using Failure = std::unexpected<std::string>;
 
 constexpr const char* kLists = "/var/lib/apt/lists";
 
-std::expected<Output, std::string> ask(std::vector<std::string> argv, const Progress& progress,
-                                       fs::path directory = {}) {
-  return run({.argv = std::move(argv),
-              .environment = {"LC_ALL=C", "DEBIAN_FRONTEND=noninteractive"},
-              .directory = std::move(directory)},
-             {.stopped = progress.stopped});
+std::expected<process::Output, std::string> ask(std::vector<std::string> argv,
+                                                const Progress& progress, fs::path directory = {}) {
+  return process::run({.argv = std::move(argv),
+                       .environment = {"LC_ALL=C", "DEBIAN_FRONTEND=noninteractive"},
+                       .directory = std::move(directory)},
+                      {.stopped = progress.stopped});
 }
 
 // apt prints its warnings around the error that counts.
-std::string complaint(const Output& output) {
+std::string complaint(const process::Output& output) {
   constexpr std::string_view kError = "E: ";
   std::string_view rest = output.err;
   while (!rest.empty()) {

@@ -19,9 +19,9 @@
 #include <utility>
 #include <vector>
 
-#include "backends/lab/child.h"
-#include "backends/lab/descriptor.h"
 #include "backends/lab/job.h"
+#include "backends/process/child.h"
+#include "backends/process/descriptor.h"
 
 namespace hypervet::lab {
 namespace {
@@ -87,14 +87,14 @@ std::expected<Job, std::string> read_job() {
 }
 
 // The device file of the virtio console port with this name.
-std::expected<Descriptor, std::string> open_port(std::string_view wanted) {
+std::expected<process::Descriptor, std::string> open_port(std::string_view wanted) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/sys/class/virtio-ports", error)) {
     std::ifstream in(entry.path() / "name");
     std::string name;
     if (!std::getline(in, name) || name != wanted) continue;
     const auto device = fs::path("/dev") / entry.path().filename();
-    Descriptor port(::open(device.c_str(), O_WRONLY | O_CLOEXEC));
+    process::Descriptor port(::open(device.c_str(), O_WRONLY | O_CLOEXEC));
     if (!port) return std::unexpected(fmt::format("{}: {}", device.string(), std::strerror(errno)));
     return port;
   }
@@ -154,22 +154,22 @@ std::expected<void, std::string> write_files(const Job& job, const fs::path& fol
 }
 
 struct Ports {
-  Descriptor out, err, log;
+  process::Descriptor out, err, log;
 };
 
 int do_job(const Job& job, const fs::path& hypervet, const fs::path& folder, const Ports& ports) {
   if (const auto written = write_files(job, folder); !written) return fail(written.error());
-  auto out = Pipe::open();
-  auto err = Pipe::open();
+  auto out = process::Pipe::open();
+  auto err = process::Pipe::open();
   if (!out || !err) return fail(fmt::format("pipe: {}", std::strerror(errno)));
-  Command command;
+  process::Command command;
   command.argv = job.arguments;
   command.argv.insert(command.argv.begin(), hypervet.string());
   command.environment = job.environment;
   command.directory = folder;
   command.out = out->write.get();
   command.err = err->write.get();
-  auto child = Child::start(command);
+  auto child = process::Child::start(command);
   if (!child) return fail(child.error());
   out->write.reset();
   err->write.reset();

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <utility>
 
-#include "backends/lab/descriptor.h"
 #include "backends/lab/job.h"
+#include "backends/process/descriptor.h"
 
 namespace hypervet::lab {
 namespace {
@@ -55,8 +55,9 @@ fs::path unfinished(const fs::path& snapshot) {
   return fmt::format("{}.{}", snapshot.string(), ::getpid());
 }
 
-std::expected<Descriptor, std::string> create(const fs::path& file) {
-  Descriptor descriptor(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+std::expected<process::Descriptor, std::string> create(const fs::path& file) {
+  process::Descriptor descriptor(
+      ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!descriptor)
     return std::unexpected(fmt::format("{}: {}", file.string(), std::strerror(errno)));
   return descriptor;
@@ -91,12 +92,12 @@ std::expected<Emulator, std::string> Emulator::start(const Recipe& recipe, const
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
     return std::unexpected(fmt::format("socketpair: {}", std::strerror(errno)));
-  Descriptor ours(ends[0]);
-  Descriptor theirs(ends[1]);
+  process::Descriptor ours(ends[0]);
+  process::Descriptor theirs(ends[1]);
   auto complaints = create(wiring.complaints());
   if (!complaints) return std::unexpected(complaints.error());
 
-  Command command;
+  process::Command command;
   command.argv = emulator_arguments(recipe, wiring);
   command.argv.insert(command.argv.begin(), recipe.emulator.program);
   command.argv.insert(command.argv.end(),
@@ -108,13 +109,13 @@ std::expected<Emulator, std::string> Emulator::start(const Recipe& recipe, const
                          fmt::format("HYPERVET_SAVED={}", unfinished(wiring.snapshot).string())};
   command.keep = {theirs.get()};
   command.err = complaints->get();
-  auto process = Child::start(command);
+  auto process = process::Child::start(command);
   if (!process) {
     return std::unexpected(
         fmt::format("{} (package {})", process.error(), recipe.emulator.package));
   }
   theirs.reset();
-  Emulator emulator(std::move(*process), Qmp(std::move(ours)), wiring.snapshot);
+  Emulator emulator(std::move(*process), process::Qmp(std::move(ours)), wiring.snapshot);
   if (auto opened = emulator.monitor_.open(kGreetingPatience); !opened) {
     emulator.process_.kill();
     const auto ended = emulator.process_.wait();
@@ -139,7 +140,7 @@ std::expected<Emulator, std::string> Emulator::restore(const Recipe& recipe, con
   for (;;) {
     const auto status = emulator->monitor_.command("query-status");
     if (!status) return std::unexpected(status.error());
-    if (text_of(*status, "status") != "inmigrate") break;
+    if (process::text_of(*status, "status") != "inmigrate") break;
     if (std::chrono::steady_clock::now() > end)
       return std::unexpected("the snapshot is never read to its end");
     emulator->watch(milliseconds(5));
@@ -152,10 +153,10 @@ std::expected<void, std::string> Emulator::await_migration() {
   while (std::chrono::steady_clock::now() < end) {
     const auto progress = monitor_.command("query-migrate");
     if (!progress) return std::unexpected(progress.error());
-    const auto status = text_of(*progress, "status");
+    const auto status = process::text_of(*progress, "status");
     if (status == "completed") return {};
     if (status == "failed" || status == "cancelled") {
-      const auto said = text_of(*progress, "error-desc");
+      const auto said = process::text_of(*progress, "error-desc");
       return std::unexpected(said.empty() ? "the machine cannot be saved" : said);
     }
     watch(milliseconds(5));

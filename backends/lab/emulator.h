@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "backends/lab/child.h"
-#include "backends/lab/qmp.h"
 #include "backends/lab/recipe.h"
+#include "backends/process/child.h"
+#include "backends/process/qmp.h"
 
 namespace hypervet::lab {
 
@@ -53,7 +53,7 @@ class Emulator {
   bool stopped_itself() { return monitor_.take_event("GUEST_PANICKED"); }
   // Takes in what the monitor says; waits at most this long when nothing happens.
   void watch(std::chrono::milliseconds patience) { monitor_.pump(patience); }
-  std::optional<Ended> ended() { return process_.wait_for(std::chrono::milliseconds(0)); }
+  std::optional<process::Ended> ended() { return process_.wait_for(std::chrono::milliseconds(0)); }
   void kill() { process_.kill(); }
   // Kills the machine and waits until it is gone.
   void end() {
@@ -62,7 +62,7 @@ class Emulator {
   }
 
  private:
-  Emulator(Child process, Qmp monitor, std::filesystem::path snapshot)
+  Emulator(process::Child process, process::Qmp monitor, std::filesystem::path snapshot)
       : process_(std::move(process)),
         monitor_(std::move(monitor)),
         snapshot_(std::move(snapshot)) {}
@@ -70,8 +70,8 @@ class Emulator {
                                                     bool incoming);
   std::expected<void, std::string> await_migration();
 
-  Child process_;
-  Qmp monitor_;
+  process::Child process_;
+  process::Qmp monitor_;
   std::filesystem::path snapshot_;
 };
 

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "backends/lab/mapped_file.h"
+#include "backends/process/mapped_file.h"
 
 namespace hypervet::lab {
 namespace {
@@ -58,7 +58,7 @@ std::expected<void, std::string> Fingerprint::add_file(const std::filesystem::pa
     add(static_cast<std::uint64_t>(status.st_mtim.tv_nsec));
     return {};
   }
-  const auto file = MappedFile::open(path);
+  const auto file = process::MappedFile::open(path);
   if (!file) return std::unexpected(file.error());
   add(file->bytes());
   return {};

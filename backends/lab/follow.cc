@@ -9,7 +9,7 @@
 namespace hypervet::lab {
 
 bool FollowedFile::take(const std::function<void(std::string_view)>& sink) {
-  if (!file_) file_ = Descriptor(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file_) file_ = process::Descriptor(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file_) return false;
   std::size_t taken = 0;
   std::array<char, 65536> buffer;

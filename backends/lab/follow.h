@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "backends/lab/descriptor.h"
+#include "backends/process/descriptor.h"
 
 namespace hypervet::lab {
 
@@ -25,7 +25,7 @@ class FollowedFile {
 
  private:
   std::filesystem::path path_;
-  Descriptor file_;
+  process::Descriptor file_;
   std::uint64_t bytes_ = 0;
 };
 

@@ -12,8 +12,8 @@
 
 #include "backends/lab/archive.h"
 #include "backends/lab/fingerprint.h"
-#include "backends/lab/mapped_file.h"
 #include "backends/lab/pending_file.h"
+#include "backends/process/mapped_file.h"
 
 namespace hypervet::lab {
 namespace {
@@ -152,7 +152,7 @@ Done write_node(NewcWriter& writer, const std::string& path, const Node& node) {
       return writer.file(path, *bytes, node.executable);
     }
     case NodeKind::kFile: {
-      const auto file = MappedFile::open(node.source);
+      const auto file = process::MappedFile::open(node.source);
       if (!file) return Failure(file.error());
       return writer.file(path, file->bytes(), node.executable);
     }

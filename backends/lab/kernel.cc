@@ -10,11 +10,11 @@
 #include "backends/lab/archive.h"
 #include "backends/lab/fingerprint.h"
 #include "backends/lab/kernel_image.h"
-#include "backends/lab/mapped_file.h"
 #include "backends/lab/modules.h"
 #include "backends/lab/packages.h"
 #include "backends/lab/pending_file.h"
 #include "backends/lab/prune.h"
+#include "backends/process/mapped_file.h"
 
 namespace hypervet::lab {
 namespace {
@@ -45,7 +45,7 @@ std::expected<std::vector<std::byte>, std::string> unpack_vmlinux(const KernelIm
 
 // A file from an earlier run, which may have been cut short by a power failure.
 bool boots_by_pvh(const fs::path& path) {
-  const auto file = MappedFile::open(path);
+  const auto file = process::MappedFile::open(path);
   return file && check_pvh(file->bytes());
 }
 
@@ -69,7 +69,7 @@ std::expected<void, std::string> boot_by_pvh(Kernel& kernel, const KernelImage& 
     found();
     return {};
   }
-  if (const auto known = MappedFile::open(reason); known && !known->bytes().empty()) {
+  if (const auto known = process::MappedFile::open(reason); known && !known->bytes().empty()) {
     kernel.why_bzimage.assign(reinterpret_cast<const char*>(known->bytes().data()),
                               known->bytes().size());
     return {};
@@ -89,7 +89,7 @@ std::expected<void, std::string> boot_by_pvh(Kernel& kernel, const KernelImage& 
 // All but the modules.
 std::expected<Kernel, std::string> read_kernel(const fs::path& path, const fs::path& cache,
                                                const Progress& progress) {
-  const auto file = MappedFile::open(path);
+  const auto file = process::MappedFile::open(path);
   if (!file) return Failure(file.error());
   const auto image = parse_kernel_image(file->bytes());
   if (!image) return Failure(fmt::format("{}: {}", path.string(), image.error()));

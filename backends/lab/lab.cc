@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "backends/lab/fingerprint.h"
-#include "backends/lab/host_clock.h"
 #include "backends/lab/memo.h"
 #include "backends/lab/packages.h"
 #include "backends/lab/pending_file.h"
 #include "backends/lab/prune.h"
-#include "backends/lab/scratch_folder.h"
+#include "backends/process/host_clock.h"
+#include "backends/process/scratch_folder.h"
 
 namespace hypervet::lab {
 namespace {
@@ -99,11 +99,11 @@ std::expected<Lab, std::string> Lab::prepare(Options options, Progress progress)
 }
 
 std::string Lab::emulator_version() const {
-  const auto program = find_program(recipe_.emulator.program);
+  const auto program = process::find_program(recipe_.emulator.program);
   if (!program) return {};
   return recall(memo_folder(options_.cache), "its version", *program,
                 [&]() -> Answer {
-                  const auto output = lab::run({.argv = {program->string(), "--version"}});
+                  const auto output = process::run({.argv = {program->string(), "--version"}});
                   if (!output) return std::unexpected(output.error());
                   return output->out.substr(0, output->out.find('\n'));
                 })
@@ -120,7 +120,7 @@ std::expected<fs::path, std::string> Lab::snapshot_file() const {
   print.add(fingerprint_);
   for (const auto& argument : emulator_arguments(recipe_, nowhere)) print.add(argument);
   print.add(processor_model());
-  const auto emulator = find_program(recipe_.emulator.program);
+  const auto emulator = process::find_program(recipe_.emulator.program);
   if (!emulator) {
     return std::unexpected(
         fmt::format("{} (package {})", emulator.error(), recipe_.emulator.package));
@@ -172,7 +172,7 @@ Ending Lab::run(const Job& job, const Sinks& sinks) {
     ending.reason = std::move(reason);
     return ending;
   };
-  const auto scratch = ScratchFolder::create();
+  const auto scratch = process::ScratchFolder::create();
   if (!scratch) return broken(scratch.error());
   auto wiring = wire(scratch->path());
   if (!wiring) return broken(wiring.error());
@@ -206,7 +206,7 @@ std::optional<Ending> Lab::restore(const Wiring& wiring, const Sinks& sinks) {
 }
 
 Ending Lab::boot(Wiring& wiring, const Sinks& sinks) {
-  if (!options_.exact) wiring.host_tsc_khz = host_tsc_khz();
+  if (!options_.exact) wiring.host_tsc_khz = process::host_tsc_khz();
   progress_(fmt::format("booting Linux {} in the lab {}", kernel_.release, recipe_.name));
   auto machine = Emulator::boot(recipe_, wiring);
   if (!machine) {

@@ -7,9 +7,9 @@
 #include <optional>
 
 #include "backends/lab/fingerprint.h"
-#include "backends/lab/mapped_file.h"
 #include "backends/lab/pending_file.h"
 #include "backends/lab/prune.h"
+#include "backends/process/mapped_file.h"
 
 namespace hypervet::lab {
 namespace {
@@ -37,7 +37,7 @@ std::optional<std::string> key(std::string_view question, const fs::path& file) 
 }
 
 std::optional<std::string> kept(const fs::path& path) {
-  const auto file = MappedFile::open(path);
+  const auto file = process::MappedFile::open(path);
   if (!file) return std::nullopt;
   std::string_view text(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
   if (!text.ends_with(kClosing)) return std::nullopt;

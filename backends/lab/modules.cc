@@ -14,8 +14,8 @@
 
 #include "backends/lab/archive.h"
 #include "backends/lab/kernel_image.h"
-#include "backends/lab/mapped_file.h"
 #include "backends/lab/memo.h"
+#include "backends/process/mapped_file.h"
 
 namespace hypervet::lab {
 namespace {
@@ -86,7 +86,7 @@ std::optional<Bytes> find_section(Bytes file, std::string_view name) {
 
 std::set<std::string> built_in(const fs::path& folder) {
   std::set<std::string> names;
-  const auto list = MappedFile::open(folder / "modules.builtin");
+  const auto list = process::MappedFile::open(folder / "modules.builtin");
   if (!list) return names;
   for_each_piece(as_text(list->bytes()), '\n', [&](std::string_view line) {
     if (auto name = module_name(line)) names.insert(*name);
@@ -223,7 +223,7 @@ std::expected<ModuleInfo, std::string> parse_module(Bytes file) {
 }
 
 std::expected<std::vector<std::byte>, std::string> read_module(const fs::path& path) {
-  const auto file = MappedFile::open(path);
+  const auto file = process::MappedFile::open(path);
   if (!file) return Failure(file.error());
   auto bytes = unpacked(file->bytes(), kMaxModule);
   if (!bytes) return Failure(fmt::format("{}: {}", path.string(), bytes.error()));

@@ -20,9 +20,9 @@
 
 #include "backends/lab/apt.h"
 #include "backends/lab/debian_version.h"
-#include "backends/lab/descriptor.h"
-#include "backends/lab/mapped_file.h"
 #include "backends/lab/pending_file.h"
+#include "backends/process/descriptor.h"
+#include "backends/process/mapped_file.h"
 
 namespace hypervet::lab {
 namespace {
@@ -74,7 +74,7 @@ class Store {
 
   // What apt said last, if nothing has changed since and the package is still there.
   std::optional<Package> resolved(const std::string& state) const {
-    const auto file = MappedFile::open(answer_);
+    const auto file = process::MappedFile::open(answer_);
     if (!file) return std::nullopt;
     const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()),
                                 file->bytes().size());
@@ -144,11 +144,11 @@ class Store {
   }
 
   // One process at a time asks apt; the others wait and find its answer.
-  std::expected<Descriptor, std::string> lock(const Progress& progress) const {
+  std::expected<process::Descriptor, std::string> lock(const Progress& progress) const {
     using namespace std::chrono_literals;
     if (auto made = make_folders(root_); !made) return Failure(made.error());
     const fs::path path = root_ / ".lock";
-    Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+    process::Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
     if (!file) {
       return Failure(fmt::format("cannot write {}: {}", path.string(), std::strerror(errno)));
     }

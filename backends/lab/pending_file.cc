@@ -38,7 +38,7 @@ std::expected<PendingFile, std::string> PendingFile::create(std::filesystem::pat
     }
   }
   std::string name = target.string() + ".XXXXXX";
-  Descriptor fd(mkostemp(name.data(), O_CLOEXEC));
+  process::Descriptor fd(mkostemp(name.data(), O_CLOEXEC));
   if (!fd) return failure(target);
   return PendingFile(std::move(target), std::move(name), std::move(fd));
 }

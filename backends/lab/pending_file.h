@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "backends/lab/descriptor.h"
+#include "backends/process/descriptor.h"
 
 namespace hypervet::lab {
 
@@ -32,12 +32,12 @@ class PendingFile {
   std::expected<void, std::string> commit();
 
  private:
-  PendingFile(std::filesystem::path target, std::string name, Descriptor fd)
+  PendingFile(std::filesystem::path target, std::string name, process::Descriptor fd)
       : target_(std::move(target)), name_(std::move(name)), fd_(std::move(fd)) {}
 
   std::filesystem::path target_;
   std::string name_;  // until the commit
-  Descriptor fd_;
+  process::Descriptor fd_;
 };
 
 std::expected<void, std::string> write_file(const std::filesystem::path& target,

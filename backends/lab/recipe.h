@@ -59,7 +59,4 @@ inline constexpr std::string_view kVersionMark = "VERSION";
 // missing keys are errors.
 std::expected<Recipe, std::string> load_recipe(const std::filesystem::path& file);
 
-// Names of the recipes in a folder, sorted.
-std::vector<std::string> recipe_names(const std::filesystem::path& folder);
-
 }  // namespace hypervet::lab

@@ -89,7 +89,7 @@ std::optional<Ending> Watch::look() {
   return std::nullopt;
 }
 
-Ending Watch::gone(const Ended& ended) {
+Ending Watch::gone(const process::Ended& ended) {
   Ending ending;
   if (console_.failure()) {
     ending.reason = *console_.failure();

@@ -51,7 +51,7 @@ class Watch {
   // One look at everything. An ending when the machine is gone or has to go.
   std::optional<Ending> look();
   bool take_all();
-  Ending gone(const Ended& ended);
+  Ending gone(const process::Ended& ended);
   Ending given_up(std::string reason);
   Ending with_log(Ending ending);
 

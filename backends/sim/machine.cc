@@ -42,6 +42,8 @@ Machine::Machine(const backends::Configuration& configuration, CpuVendor vendor,
                  .destination = 0,
                  .origin = machine::Origin::msi});
       }),
+      device_board_(*this, devices::slot_gsi(configuration.settings)),
+      slot_(configuration_.settings, device_board_, *memory_, interposer_),
       vcpus_(make_vcpus()),
       model_(configuration_, *this, interposer_),
       serial_calls_(is_set(configuration, "channel", "serial")) {
@@ -50,6 +52,8 @@ Machine::Machine(const backends::Configuration& configuration, CpuVendor vendor,
   bus_.map_mmio(machine::kIoApicBase, machine::kIoApicSize, io_apic_);
   if (is_set(configuration_, "platform-timers", "on")) clocks_.attach(bus_);
   if (is_set(configuration_, "doorbell", "on")) doorbell_.attach(bus_);
+  slot_.attach(bus_);
+  slot_.power_on();
 }
 
 Machine::~Machine() = default;
@@ -104,6 +108,7 @@ Machine::State Machine::save() const {
 }
 
 void Machine::restore(const State& state) {
+  slot_.power_on();  // no device is touched before a snapshot
   now_ = state.now;
   dirty_log_ = state.dirty_log;
   clocks_.restore(state.clocks);
@@ -189,10 +194,10 @@ void Machine::ring(unsigned cpu, std::uint32_t value) {
 bool Machine::has(protocol::HostVerb verb) {
   using enum protocol::HostVerb;
   return verb == kRaiseMsi || verb == kSetLine || verb == kReadDirtyLog || verb == kDirtyPage ||
-         verb == kCountRings || pv::KvmModel::has(verb);
+         verb == kCountRings || protocol::is_device_verb(verb) || pv::KvmModel::has(verb);
 }
 
-pv::HostAnswer Machine::perform(unsigned cpu, const HostCall& call) {
+pv::HostAnswer Machine::perform(unsigned cpu, const machine::HostCall& call) {
   using protocol::HostStatus;
   using protocol::HostVerb;
   constexpr pv::HostAnswer kBadArgument{HostStatus::kBadArgument, 0};
@@ -221,6 +226,10 @@ pv::HostAnswer Machine::perform(unsigned cpu, const HostCall& call) {
     default:
       break;
   }
+  if (protocol::is_device_verb(call.verb)) {
+    const devices::Slot::Answer answer = slot_.act(call.verb, call.arguments);
+    return {answer.status, answer.result};
+  }
   if (!pv::KvmModel::has(call.verb)) return {HostStatus::kUnknownVerb, 0};
   return model_.host_verb(cpu, call.verb, call.arguments);
 }
@@ -237,7 +246,7 @@ void Machine::serial_written(unsigned cpu) {
   const auto call = serial_channel_.advance(serial_.output());
   if (!call) return;
   const pv::HostAnswer answer = perform(cpu, *call);
-  serial_.receive(SerialChannel::answer(answer.status, answer.result));
+  serial_.receive(machine::SerialChannel::answer(answer.status, answer.result));
 }
 
 // A hypercall that executes again and again with nothing between is stuck in the instruction: that

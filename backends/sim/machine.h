@@ -10,7 +10,7 @@
 //
 // machine.cc: construction, state, the guest's doorbells. machine_run.cc: scheduler.
 // machine_platform.cc: what the CPUs ask. machine_services.cc: what the KVM model asks.
-// machine_interrupts.cc: who gets which interrupt.
+// machine_interrupts.cc: who gets which interrupt. machine_devices.cc: the virtio device.
 #pragma once
 
 #include <array>
@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "backends/devices/slot.h"
 #include "backends/machine/bus.h"
 #include "backends/machine/clock.h"
 #include "backends/machine/guest_memory.h"
@@ -30,6 +31,7 @@
 #include "backends/machine/local_apic.h"
 #include "backends/machine/pic.h"
 #include "backends/machine/serial.h"
+#include "backends/machine/serial_channel.h"
 #include "backends/pv/kvm_model.h"
 #include "backends/pv/services.h"
 #include "backends/sim/base_cpuid.h"
@@ -38,10 +40,10 @@
 #include "backends/sim/cpu/platform.h"
 #include "backends/sim/declared_costs.h"
 #include "backends/sim/event_doorbell.h"
+#include "backends/sim/machine_devices.h"
 #include "backends/sim/mailbox_view.h"
 #include "backends/sim/pc_clocks.h"
 #include "backends/sim/prng.h"
-#include "backends/sim/serial_channel.h"
 #include "backends/violations/interposer.h"
 
 namespace hypervet::sim {
@@ -174,7 +176,8 @@ class Machine final : public Platform,
  private:
   struct Vcpu;
   class Trap;
-  enum EventKind : std::uint32_t { kApicTimer, kStallEnds };
+  friend class DeviceBoard;
+  enum EventKind : std::uint32_t { kApicTimer, kStallEnds, kDeviceWork };
 
   // ApicHost and InterruptSink.
   std::uint64_t apic_now() const override { return now(); }
@@ -197,6 +200,9 @@ class Machine final : public Platform,
   void end_slice();
   void attract_attention(unsigned cpu);
 
+  // The virtio device (machine_devices.cc).
+  void set_device_work(std::optional<std::uint64_t> when);
+
   // Scheduler (machine_run.cc).
   bool runnable(unsigned cpu) const;
   std::optional<unsigned> pick();
@@ -212,7 +218,7 @@ class Machine final : public Platform,
 
   // Doorbells and host verbs (machine.cc).
   void ring(unsigned cpu, std::uint32_t value);
-  pv::HostAnswer perform(unsigned cpu, const HostCall& call);
+  pv::HostAnswer perform(unsigned cpu, const machine::HostCall& call);
   std::uint64_t read_dirty_log();
   void serial_written(unsigned cpu);
   void note_hypercall(unsigned cpu);
@@ -231,7 +237,9 @@ class Machine final : public Platform,
   machine::Serial serial_;
   PcClocks clocks_;
   EventDoorbell doorbell_;
-  SerialChannel serial_channel_;
+  DeviceBoard device_board_;
+  devices::Slot slot_;
+  machine::SerialChannel serial_channel_;
   // The model asks for time and CPUs while it is made, so these come before it.
   std::uint64_t now_ = 0;  // outside a slice
   Vcpu* current_ = nullptr;

@@ -181,6 +181,7 @@ void Machine::after_slice(unsigned index, const RunResult& result) {
 void Machine::take_due_events() {
   while (const auto event = events_.take_due(now_)) {
     const unsigned cpu = event->argument;
+    if (event->kind == kDeviceWork) slot_.work();
     if (event->kind == kApicTimer) {
       // The priority decision needs to know of a PV EOI that the guest may have signalled.
       model_.after_exit(cpu);

@@ -36,7 +36,7 @@ std::optional<std::uint32_t> MailboxView::current_op(unsigned cpu) const {
   return op;
 }
 
-HostCall MailboxView::host_call() const {
+machine::HostCall MailboxView::host_call() const {
   return {static_cast<protocol::HostVerb>(field<std::uint32_t>(offsetof(Mailbox, host_verb))),
           field<std::array<std::uint64_t, 4>>(offsetof(Mailbox, host_arguments))};
 }

@@ -12,14 +12,9 @@
 #include <vector>
 
 #include "backends/machine/guest_memory.h"
-#include "guest-payloads/protocol/host_verbs.h"
+#include "backends/machine/host_call.h"
 
 namespace hypervet::sim {
-
-struct HostCall {
-  protocol::HostVerb verb = protocol::HostVerb::kNone;  // any number
-  std::array<std::uint64_t, 4> arguments{};
-};
 
 class MailboxView {
  public:
@@ -31,7 +26,7 @@ class MailboxView {
   std::uint64_t progress() const;
   // The op that a CPU is in; nullopt outside a program or where the page cannot be trusted.
   std::optional<std::uint32_t> current_op(unsigned cpu) const;
-  HostCall host_call() const;
+  machine::HostCall host_call() const;
   void answer(protocol::HostStatus status, std::uint64_t result);
 
   struct Observations {

@@ -139,7 +139,7 @@ std::optional<std::string> SimBackend::refuses(const backends::Configuration& co
       return fmt::format("setting '{}' cannot be '{}'", name, value);
     }
   }
-  return std::nullopt;
+  return devices::refuses_slot(configuration.settings);
 }
 
 bool SimBackend::has(protocol::HostVerb verb) const { return Machine::has(verb); }

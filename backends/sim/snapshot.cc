@@ -61,7 +61,8 @@ std::string agent_command_line(const backends::Configuration& configuration) {
   const bool serial = setting(configuration, "channel", "memory") == "serial";
   return fmt::format("channel={} apic={} cpus={} tsc-khz={}{}", serial ? "serial" : "memory",
                      setting(configuration, "apic", "xapic"), configuration.cpus, kTscKhz,
-                     serial ? " exit=debug-exit" : "");
+                     serial ? " exit=debug-exit" : "") +
+         devices::slot_command_line(configuration.settings);
 }
 
 bool place_program(machine::GuestMemory& memory, std::span<const std::byte> program) {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "backends/violations/interposer.h"
-#include "backends/violations/rule_values.h"
+#include "backends/violations/rule_effects.h"
 
 namespace hypervet::violations {
 namespace {
@@ -73,10 +73,6 @@ std::string_view name_of(DeliveryMode mode) {
   return mode == DeliveryMode::kNmi ? "nmi" : "";
 }
 
-std::uint64_t cut(std::uint64_t value, unsigned size) {
-  return size >= 8 ? value : value & ((std::uint64_t{1} << (8 * size)) - 1);
-}
-
 void spill(std::uint64_t from, std::uint64_t bytes, std::vector<FieldWrite>& writes) {
   for (bytes = std::min(bytes, kMaxSpill); bytes != 0; ++from, --bytes)
     writes.push_back({from, kSpillByte, 1});
@@ -101,11 +97,7 @@ std::span<const FieldWrite> Interposer::changed_memory(const FieldContext& conte
       FieldWrite& one = writes_.front();
       if (const auto size = number(rule, "size"))
         one.size = static_cast<unsigned>(std::clamp<std::uint64_t>(*size, 1, 8));
-      if (const auto value = number(rule, "value")) one.value = *value;
-      if (const auto value = number(rule, "add")) one.value += *value;
-      if (const auto bits = number(rule, "set")) one.value |= *bits;
-      if (const auto bits = number(rule, "clear")) one.value &= ~*bits;
-      one.value = cut(one.value, one.size);
+      one.value = cut(altered(rule, one.value), one.size);
       if (const auto address = number(rule, "at-address"))
         one.address = *address + (write.address - context.area_begin);
       if (has(rule, "log")) one.logged = false;

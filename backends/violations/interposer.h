@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@
 
 #include "backends/violations/events.h"
 #include "backends/violations/rule.h"
+#include "backends/violations/virtio_events.h"
 
 namespace hypervet::violations {
 
@@ -93,9 +95,45 @@ class Interposer {
 
   Exit exit(const Exit& exit) { return idle(Seam::kExit) ? exit : changed_exit(exit); }
 
-  // Is the named switch of the model on (backends/pv/switches.h)? `otherwise` is the amount where
-  // the rule has none. Asking counts as a commitment: ask only where the answer changes what
-  // happens.
+  // --- The seams of virtio devices (virtio_seams.cc, virtio_dma_seams.cc)
+  // --------------------------------------------------------------------------------------------------------
+  // The value that the driver reads; what becomes of a value that it writes.
+  std::uint64_t register_read(const RegisterContext& context, std::uint64_t value) {
+    return idle(Seam::kRegister) ? value : changed_register_read(context, value);
+  }
+  RegisterWrite register_write(const RegisterContext& context, std::uint64_t value) {
+    return idle(Seam::kRegister) ? RegisterWrite{.value = value}
+                                 : changed_register_write(context, value);
+  }
+  // Changes the bytes read, or those that are written. False: the write is ignored. `seam` is
+  // kConfig or kPciConfig.
+  bool config(Seam seam, const ConfigContext& context, std::span<std::uint8_t> bytes) {
+    return idle(seam) || changed_config(seam, context, bytes);
+  }
+  // The value of a ring's field, `size` bytes, as the device sees it; the bytes of a buffer.
+  std::uint64_t dma_read(const DmaContext& context, std::uint64_t value, unsigned size) {
+    return idle(Seam::kDmaRead) ? value : changed_dma_read(context, value, size);
+  }
+  void dma_read_buffer(unsigned queue, std::span<std::uint8_t> bytes) {
+    if (!idle(Seam::kDmaRead)) changed_dma_buffer(queue, bytes);
+  }
+  // Without a rule the device writes by itself; with one, each write is made up and changed.
+  bool watches_dma_writes() const { return !idle(Seam::kDmaWrite); }
+  void change_dma_write(const DmaContext& context, DmaWrite& write);
+  // Was this the write that a held one waits for?
+  bool releases_dma_writes(const DmaContext& context);
+
+  Notify notify(const NotifyContext& context) {
+    return idle(Seam::kNotify) ? Notify{} : changed_notify(context);
+  }
+  VirtioInterrupt virtio_interrupt(const VirtioInterruptContext& context) {
+    const VirtioInterrupt one{.send = context.wanted, .config = context.config};
+    return idle(Seam::kVirtioInterrupt) ? one : changed_virtio_interrupt(context, one);
+  }
+
+  // Is the named switch of the model on (backends/pv/switches.h, backends/devices/switches.h)?
+  // `otherwise` is the amount where the rule has none. Asking counts as a commitment: ask only
+  // where the answer changes what happens.
   bool switched(std::string_view name) { return !idle(Seam::kSwitch) && switch_on(name); }
   std::uint64_t switch_amount(std::string_view name, std::uint64_t otherwise) const;
 
@@ -105,6 +143,7 @@ class Interposer {
     std::size_t index = 0;      // in the order given to arm()
     std::uint64_t matched = 0;  // events that met the conditions, `nth` apart
     unsigned committed = 0;
+    std::optional<std::uint64_t> stuck{};  // what the first read gave
   };
   using Holds = std::function<bool(std::string_view key, const Value& wanted)>;
 
@@ -124,8 +163,16 @@ class Interposer {
   bool changed_eoi(EoiKind kind, unsigned cpu, std::uint8_t vector);
   Exit changed_exit(Exit exit);
   bool switch_on(std::string_view name);
+  std::uint64_t changed_register_read(const RegisterContext& context, std::uint64_t value);
+  RegisterWrite changed_register_write(const RegisterContext& context, std::uint64_t value);
+  bool changed_config(Seam seam, const ConfigContext& context, std::span<std::uint8_t> bytes);
+  std::uint64_t changed_dma_read(const DmaContext& context, std::uint64_t value, unsigned size);
+  void changed_dma_buffer(unsigned queue, std::span<std::uint8_t> bytes);
+  Notify changed_notify(const NotifyContext& context);
+  VirtioInterrupt changed_virtio_interrupt(const VirtioInterruptContext& context,
+                                           VirtioInterrupt one);
 
-  std::array<std::vector<Armed>, 9> rules_;
+  std::array<std::vector<Armed>, kSeamCount> rules_;
   std::size_t count_ = 0;
   bool clean_ = true;
   std::vector<Armed*> in_call_;  // rules that the hypercall under way meets

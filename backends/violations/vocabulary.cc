@@ -2,6 +2,9 @@
 #include "backends/violations/vocabulary.h"
 
 #include <algorithm>
+#include <vector>
+
+#include "backends/violations/virtio_vocabulary.h"
 
 namespace hypervet::violations {
 namespace {
@@ -158,11 +161,12 @@ constexpr Key kExitKeys[] = {
     {"drop", kEffect, false, "yes", "no exit; the guest sees 0"},
 };
 constexpr Key kSwitchKeys[] = {
-    {"name", kEffect, false, "*", "switch of the model, from backends/pv/switches.h"},
+    {"name", kEffect, false, "*",
+     "switch of the model, from backends/pv/switches.h or backends/devices/switches.h"},
     {"amount", kEffect, true, "", "how much, where the switch has an amount"},
 };
 
-constexpr SeamEntry kSeams[] = {
+constexpr SeamEntry kEntries[] = {
     {Seam::kHypercall, "hypercall", kHypercallKeys},
     {Seam::kCpuid, "cpuid", kCpuidKeys},
     {Seam::kRdmsr, "rdmsr", kRdmsrKeys},
@@ -176,11 +180,18 @@ constexpr SeamEntry kSeams[] = {
 
 }  // namespace
 
-std::span<const SeamEntry> seams() { return kSeams; }
+std::span<const SeamEntry> seams() {
+  static const std::vector<SeamEntry> all = [] {
+    std::vector<SeamEntry> entries(std::begin(kEntries), std::end(kEntries));
+    entries.insert(entries.end(), virtio_seams().begin(), virtio_seams().end());
+    return entries;
+  }();
+  return all;
+}
 
 const SeamEntry* find_seam(std::string_view name) {
-  const auto* found = std::ranges::find(kSeams, name, &SeamEntry::name);
-  return found == std::end(kSeams) ? nullptr : found;
+  const auto found = std::ranges::find(seams(), name, &SeamEntry::name);
+  return found == seams().end() ? nullptr : &*found;
 }
 
 const Key* find_key(const SeamEntry& seam, std::string_view name) {

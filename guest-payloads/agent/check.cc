@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-payloads/agent/check.h"
 
+#include <iterator>
+
 #include "guest-payloads/agent/op_rules.h"
 #include "guest-payloads/protocol/mailbox.h"
 #include "guest-payloads/protocol/paths.h"
 #include "guest-payloads/protocol/scenarios.h"
+#include "guest-payloads/protocol/virtio.h"
 #include "guest-payloads/runtime/paging.h"
 
 namespace hypervet::guest {
@@ -17,6 +20,7 @@ namespace {
 
 constexpr Refusal kFine = Refusal{};
 constexpr std::uint32_t kAnyCpu = ~0u;
+constexpr std::uint64_t kMaxVirtioId = 0xffff - 0x1040;  // a PCI device ID has 16 bits
 
 // Where an op stands.
 struct Place {
@@ -28,7 +32,10 @@ struct Place {
 
 class Checker {
  public:
-  Checker(const Op* ops, std::uint32_t cpus) : ops_(ops), cpus_(cpus) {}
+  explicit Checker(const protocol::ProgramHeader& header)
+      : ops_(reinterpret_cast<const Op*>(&header + 1)),
+        cpus_(header.cpus),
+        data_size_(header.data_size) {}
 
   Refusal range(std::uint32_t first, const Place& place) {
     for (std::uint32_t i = first; i < place.end; i += 1 + ops_[i].block) {
@@ -109,6 +116,9 @@ class Checker {
                within(o[1], 0x000f'ffff'ffff'f000) &&
                (o[1].slot != protocol::kNoSlot || o[1].value % 4096 == 0);
         break;
+      case OpCode::kPut:
+        good = o[1].value <= data_size_ && o[2].value <= data_size_ - o[1].value;
+        break;
       case OpCode::kAwaitInterrupts:
         good = o[0].value <= 0xff && cpu_exists(o[2].value);
         break;
@@ -143,6 +153,27 @@ class Checker {
         break;
       case OpCode::kMeasure:
         good = place.cpu == 0 && measure(op);
+        break;
+      case OpCode::kVirtioFind:
+        good = o[0].value <= kMaxVirtioId && o[1].value <= 1;
+        break;
+      case OpCode::kVirtioRead:
+      case OpCode::kVirtioWrite:
+      case OpCode::kVirtioAwait:
+        good = o[0].value < std::size(protocol::kVirtioRegisters) && o[1].value <= 0xffff;
+        break;
+      case OpCode::kRegionRead:
+      case OpCode::kRegionWrite:
+        good = o[0].value < std::size(protocol::kVirtioRegions);
+        break;
+      case OpCode::kVirtioNotify:
+        good = o[0].value <= 0xffff;
+        break;
+      case OpCode::kVirtioInterrupts:
+        good = o[0].value <= 2 && o[1].value <= protocol::kVirtioQueueVectors;
+        break;
+      case OpCode::kVirtioCapability:
+        good = o[0].value <= 0xff && o[1].value <= 0xff;
         break;
       default:
         break;
@@ -205,6 +236,7 @@ class Checker {
 
   const Op* ops_;
   std::uint32_t cpus_;
+  std::uint32_t data_size_;
   std::uint32_t at_ = 0;
 };
 
@@ -213,12 +245,13 @@ Refusal check_header(const protocol::ProgramHeader& header, std::uint64_t size,
   if (size < sizeof header) return Refusal::kSize;
   if (header.magic != protocol::kProgramMagic) return Refusal::kMagic;
   if (header.version != protocol::kProgramVersion) return Refusal::kVersion;
-  const std::uint64_t ops = std::uint64_t{header.op_count} * sizeof(Op);
-  if (header.op_count > protocol::kMaxOps || header.size != sizeof header + ops ||
-      header.size > size) {
+  const std::uint64_t body = std::uint64_t{header.op_count} * sizeof(Op) + header.data_size;
+  if (header.op_count > protocol::kMaxOps || header.data_size > protocol::kMaxProgramData ||
+      header.data_size % 8 != 0 || header.arena_size > protocol::kArenaSize ||
+      header.size != sizeof header + body || header.size > size) {
     return Refusal::kSize;
   }
-  if (protocol::checksum(&header + 1, ops) != header.checksum) return Refusal::kChecksum;
+  if (protocol::checksum(&header + 1, body) != header.checksum) return Refusal::kChecksum;
   if (header.cpus == 0 || header.cpus > cpus) return Refusal::kCpus;
   return kFine;
 }
@@ -230,7 +263,7 @@ Verdict check_program(const void* data, std::uint64_t size, std::uint32_t cpus) 
   if (const Refusal r = check_header(header, size, cpus); r != kFine) {
     return {.accepted = false, .refused = {.op = protocol::kNoOp, .reason = r}};
   }
-  Checker checker(reinterpret_cast<const Op*>(&header + 1), header.cpus);
+  Checker checker(header);
   const Refusal r =
       checker.range(0, {.end = header.op_count, .depth = 0, .cpu = 0, .in_handler = false});
   if (r != kFine) return {.accepted = false, .refused = {.op = checker.at(), .reason = r}};

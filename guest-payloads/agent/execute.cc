@@ -67,6 +67,8 @@ void run_op(OpRun& run) {
       return read_op(run);
     case OpCode::kFill:
       return fill_op(run);
+    case OpCode::kPut:
+      return put_op(run);
     case OpCode::kMap:
       return map_op(run);
     case OpCode::kHalt:
@@ -103,6 +105,24 @@ void run_op(OpRun& run) {
       return repeat_op(run);
     case OpCode::kMeasure:
       return measure_op(run);
+    case OpCode::kVirtioFind:
+      return virtio_find_op(run);
+    case OpCode::kVirtioRead:
+      return virtio_read_op(run);
+    case OpCode::kVirtioWrite:
+      return virtio_write_op(run);
+    case OpCode::kVirtioAwait:
+      return virtio_await_op(run);
+    case OpCode::kRegionRead:
+      return region_read_op(run);
+    case OpCode::kRegionWrite:
+      return region_write_op(run);
+    case OpCode::kVirtioNotify:
+      return virtio_notify_op(run);
+    case OpCode::kVirtioInterrupts:
+      return virtio_interrupts_op(run);
+    case OpCode::kVirtioCapability:
+      return virtio_capability_op(run);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "guest-payloads/agent/program.h"
 #include "guest-payloads/runtime/channel.h"
 #include "guest-payloads/runtime/guard.h"
+#include "guest-payloads/runtime/guarded.h"
 
 namespace hypervet::guest {
 
@@ -45,6 +46,7 @@ class OpRun {
 void instruction_op(OpRun& run);  // instruction_ops.cc
 void read_op(OpRun& run);         // memory_ops.cc
 void fill_op(OpRun& run);
+void put_op(OpRun& run);
 void map_op(OpRun& run);
 void halt_op(OpRun& run);  // waiting_ops.cc
 void settle_op(OpRun& run);
@@ -62,14 +64,16 @@ void join_op(OpRun& run);
 void host_op(OpRun& run);
 void scenario_op(OpRun& run);
 void repeat_op(OpRun& run);
+void virtio_find_op(OpRun& run);  // virtio_ops.cc
+void virtio_read_op(OpRun& run);
+void virtio_write_op(OpRun& run);
+void virtio_await_op(OpRun& run);
+void region_read_op(OpRun& run);
+void region_write_op(OpRun& run);
+void virtio_notify_op(OpRun& run);
+void virtio_interrupts_op(OpRun& run);
+void virtio_capability_op(OpRun& run);
 void measure_op(OpRun& run);  // guest-payloads/paths/measure_op.cc
-
-// Single guarded instructions for ops that need more than one. False if it faulted; the guard says
-// how.
-bool guarded_load(Guard& guard, unsigned width, std::uint64_t address);
-bool guarded_store32(Guard& guard, std::uint64_t address, std::uint32_t value);
-bool guarded_rdmsr(Guard& guard, std::uint32_t msr);
-bool guarded_wrmsr(Guard& guard, std::uint32_t msr, std::uint64_t value);
 
 // Is the processor's own hypercall instruction VMMCALL?
 bool native_is_vmmcall();

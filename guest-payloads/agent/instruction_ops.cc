@@ -19,12 +19,6 @@ constexpr std::uint64_t low_bytes(std::uint64_t value, unsigned width) {
 }
 constexpr std::uint64_t edx_eax(const RegisterFile& r) { return r.rdx << 32 | low32(r.rax); }
 
-// `first` + 0, 1, 2, 3 for the widths 1, 2, 4, 8: the order of enum Instruction.
-Instruction by_width(Instruction first, unsigned width) {
-  return static_cast<Instruction>(static_cast<unsigned>(first) +
-                                  static_cast<unsigned>(__builtin_ctz(width)));
-}
-
 Instruction hypercall_instruction(HypercallOpcode opcode) {
   bool vmmcall = false;
   switch (opcode) {
@@ -121,35 +115,6 @@ void instruction_op(OpRun& run) {
   if (!guard.faulted() && op.result_slot != protocol::kNoSlot)
     run.keep(result(op, guard.executed.after));
   run.executed(guard);
-}
-
-bool guarded_load(Guard& guard, unsigned width, std::uint64_t address) {
-  guard.prepare().rbx = address;
-  guard.run(by_width(Instruction::kLoad8, width), {});
-  return !guard.faulted();
-}
-
-bool guarded_store32(Guard& guard, std::uint64_t address, std::uint32_t value) {
-  RegisterFile& r = guard.prepare();
-  r.rbx = address;
-  r.rax = value;
-  guard.run(Instruction::kStore32, {});
-  return !guard.faulted();
-}
-
-bool guarded_rdmsr(Guard& guard, std::uint32_t msr) {
-  guard.prepare().rcx = msr;
-  guard.run(Instruction::kRdmsr, {});
-  return !guard.faulted();
-}
-
-bool guarded_wrmsr(Guard& guard, std::uint32_t msr, std::uint64_t value) {
-  RegisterFile& r = guard.prepare();
-  r.rcx = msr;
-  r.rax = low32(value);
-  r.rdx = value >> 32;
-  guard.run(Instruction::kWrmsr, {});
-  return !guard.faulted();
 }
 
 }  // namespace hypervet::guest

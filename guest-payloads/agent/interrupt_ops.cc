@@ -40,8 +40,8 @@ void send_icr_op(OpRun& run) {
   const bool sent = this_cpu().x2apic
                         ? guarded_wrmsr(guard, kMsrX2Apic + kApicIcrLow / 16,
                                         std::uint64_t{destination} << 32 | low)
-                        : guarded_store32(guard, kApicBase + kApicIcrHigh, destination << 24) &&
-                              guarded_store32(guard, kApicBase + kApicIcrLow, low);
+                        : guarded_store(guard, 4, kApicBase + kApicIcrHigh, destination << 24) &&
+                              guarded_store(guard, 4, kApicBase + kApicIcrLow, low);
   sent ? run.done() : run.executed(guard);
 }
 
@@ -62,8 +62,7 @@ void apic_write_op(OpRun& run) {
   const std::uint64_t value = run.operand(1);
   Guard guard;
   const bool written = this_cpu().x2apic ? guarded_wrmsr(guard, kMsrX2Apic + offset / 16, value)
-                                         : guarded_store32(guard, kApicBase + offset,
-                                                           static_cast<std::uint32_t>(value));
+                                         : guarded_store(guard, 4, kApicBase + offset, value);
   written ? run.done() : run.executed(guard);
 }
 

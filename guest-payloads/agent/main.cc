@@ -2,10 +2,12 @@
 // The agent from the first C++ on: boot, say hello, take the program, run it, say how it ended.
 #include "guest-payloads/agent/check.h"
 #include "guest-payloads/agent/execute.h"
+#include "guest-payloads/agent/fresh.h"
 #include "guest-payloads/agent/jobs.h"
 #include "guest-payloads/boot/options.h"
 #include "guest-payloads/boot/processors.h"
 #include "guest-payloads/boot/start_info.h"
+#include "guest-payloads/drivers/device_options.h"
 #include "guest-payloads/runtime/apic.h"
 #include "guest-payloads/runtime/clock.h"
 #include "guest-payloads/runtime/cpu.h"
@@ -40,16 +42,54 @@ void say_hello() {
   send_frame(FrameKind::kHello, now(protocol::kNoOp), &hello, sizeof hello);
 }
 
-void take_program(const StartInfo* info) {
-  const Module module = module0(info);
+Verdict take_program(const Module& module) {
   if (!is_free(module.address, module.size) || module.address % 8 != 0) {
-    refuse({.op = protocol::kNoOp, .reason = protocol::Refusal::kPlace});
+    return {.accepted = false,
+            .refused = {.op = protocol::kNoOp, .reason = protocol::Refusal::kPlace}};
   }
   const auto* data = reinterpret_cast<const void*>(module.address);
   const Verdict verdict = check_program(data, module.size, cpu_count);
-  if (!verdict.accepted) refuse(verdict.refused);
+  if (!verdict.accepted) return verdict;
   program.header = static_cast<const protocol::ProgramHeader*>(data);
   program.ops = reinterpret_cast<const protocol::Op*>(program.header + 1);
+  program.data = reinterpret_cast<const std::uint8_t*>(program.ops + program.header->op_count);
+  return verdict;
+}
+
+void run_program() {
+  run_range(0, program.header->op_count);
+  resume_op(protocol::kNoOp);
+}
+
+Doorbell run_and_end(const Module& module) {
+  begin_program();
+  say_hello();
+  const Verdict verdict = take_program(module);
+  if (!verdict.accepted) {
+    end_program(FrameKind::kRefused, now(verdict.refused.op), &verdict.refused,
+                sizeof verdict.refused);
+    return Doorbell::kRefused;
+  }
+  clear_arena(program.header->arena_size);
+  run_program();
+  end_program(FrameKind::kFinished, now(protocol::kNoOp), nullptr, 8);
+  return Doorbell::kFinished;
+}
+
+// What a polling host gives, until it ends the VMM.
+[[noreturn]] void serve_programs(bool x2apic) {
+  const volatile protocol::Mailbox& box = mailbox();
+  for (std::uint32_t number = 1;; ++number) {
+    while (box.program_given != number) pause();
+    const std::uint32_t size = box.program_size;
+    const Doorbell why = run_and_end({.address = protocol::kProgramAddress, .size = size});
+    tell_finished(why, make_fresh(x2apic));
+  }
+}
+
+ChannelKind channel_of(const Options& options) {
+  if (options.batch) return ChannelKind::kPolled;
+  return options.serial ? ChannelKind::kSerial : ChannelKind::kMemory;
 }
 
 }  // namespace
@@ -59,15 +99,18 @@ extern "C" [[noreturn]] void hv_boot_cpu(const StartInfo* info) {
   on_interrupt = handle_interrupt;
   on_panic = panic;
   const Options options = parse_options(command_line(info));
+  device_options = options.devices;
   set_tsc_khz(options.tsc_khz);
   start_apic(options.x2apic);
-  start_channel(options.serial, options.debug_exit);
+  start_channel(channel_of(options), options.debug_exit);
   start_processors(options.cpus, options.x2apic, serve_jobs);
   say_hello();
+  if (options.batch) serve_programs(options.x2apic);
   ring(Doorbell::kReady);
-  take_program(info);
-  run_range(0, program.header->op_count);
-  resume_op(protocol::kNoOp);
+  if (const Verdict verdict = take_program(module0(info)); !verdict.accepted) {
+    refuse(verdict.refused);
+  }
+  run_program();
   end(Doorbell::kFinished, FrameKind::kFinished, now(protocol::kNoOp), nullptr, 8);
 }
 

@@ -58,6 +58,12 @@ void fill_op(OpRun& run) {
   }
 }
 
+void put_op(OpRun& run) {
+  Guard guard;
+  const auto data = reinterpret_cast<std::uint64_t>(program.data) + run.operand(1);
+  copy(guard, run.operand(0), data, run.operand(2)) ? run.done() : run.executed(guard);
+}
+
 void map_op(OpRun& run) {
   map_window(run.operand(0), run.operand(1), run.operand(2));
   run.done();

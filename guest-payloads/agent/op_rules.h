@@ -25,7 +25,7 @@ struct OpRule {
   std::uint8_t traits = 0;
 };
 
-inline constexpr unsigned kOpCodes = 54;
+inline constexpr unsigned kOpCodes = 73;
 
 struct OpRules {
   OpRule of[kOpCodes];
@@ -71,6 +71,16 @@ consteval OpRules make_rules() {
   rule(OpCode::kScenario) = {true, 6, 0, 0, 1, 0b1, kNotInHandler};
   rule(OpCode::kRepeat) = {true, 1, 0, 0, 1, 0b1, kHasBlock | kNotInHandler};
   rule(OpCode::kMeasure) = {true, 6, 0, kUser, 2, 0b111111, kNotInHandler};
+  rule(OpCode::kPut) = {true, 3, 0, 0, 1, 0b110, 0};
+  rule(OpCode::kVirtioFind) = {true, 2, 0, 0, 1, 0b11, kNotInHandler};
+  rule(OpCode::kVirtioRead) = {true, 2, 0, 0, 1, 0b11, kHasSlot | kNotInHandler};
+  rule(OpCode::kVirtioWrite) = {true, 3, 0, 0, 1, 0b011, kNotInHandler};
+  rule(OpCode::kVirtioAwait) = {true, 5, 0, 0, 1, 0b00011, kNotInHandler};
+  rule(OpCode::kRegionRead) = {true, 2, kMemory, 0, 2, 0b01, kHasSlot | kNotInHandler};
+  rule(OpCode::kRegionWrite) = {true, 3, kMemory, 0, 2, 0b001, kNotInHandler};
+  rule(OpCode::kVirtioNotify) = {true, 2, 2 | 4, 0, 1, 0b01, kNotInHandler};
+  rule(OpCode::kVirtioInterrupts) = {true, 2, 0, 0, 1, 0b11, kNotInHandler};
+  rule(OpCode::kVirtioCapability) = {true, 2, 0, 0, 1, 0b11, kHasSlot | kNotInHandler};
   return r;
 }
 

@@ -22,6 +22,7 @@ struct Handler {
 struct Program {
   const protocol::ProgramHeader* header = nullptr;
   const protocol::Op* ops = nullptr;
+  const std::uint8_t* data = nullptr;  // header->data_size bytes
   std::uint64_t slots[protocol::kMaxSlots] = {};
   Handler handlers[256];
 };

@@ -29,16 +29,41 @@ class Words {
     return true;
   }
   bool word_ends() const { return !more() || *at_ == ' '; }
-  // Decimal; 0 if none stands here or it does not fit 32 bits.
-  std::uint64_t number() {
-    std::uint64_t value = 0;
-    while (more() && *at_ >= '0' && *at_ <= '9' && value <= 0xffff'ffff) {
-      value = value * 10 + static_cast<std::uint64_t>(*at_++ - '0');
+  // 0 if none stands here or it does not fit 32 bits.
+  std::uint32_t number() {
+    unsigned base = 10;
+    if (first() == '0' && at_ + 1 != end_ && at_[1] == 'x') {
+      base = 16;
+      at_ += 2;
     }
-    return value <= 0xffff'ffff ? value : 0;
+    std::uint64_t value = 0;
+    for (unsigned digit; (digit = this->digit()) < base && value <= kHighest; ++at_) {
+      value = value * base + digit;
+    }
+    return value <= kHighest ? static_cast<std::uint32_t>(value) : 0;
+  }
+  // The same, perhaps in K or M.
+  std::uint32_t size() {
+    std::uint64_t value = number();
+    const char unit = static_cast<char>(first() | 0x20);  // either case
+    const unsigned shift = unit == 'k' ? 10 : unit == 'm' ? 20 : 0;
+    if (shift != 0) ++at_;
+    value <<= shift;
+    return value <= kHighest ? static_cast<std::uint32_t>(value) : 0;
   }
 
  private:
+  static constexpr std::uint64_t kHighest = 0xffff'ffff;
+
+  // Of the character that stands here; 16: it is none.
+  unsigned digit() const {
+    const char c = first();
+    if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+    if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
+    if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A' + 10);
+    return 16;
+  }
+
   const char* at_;
   const char* end_;
 };
@@ -55,6 +80,41 @@ void parse_cpus_or_channel(Words& words, Options& options) {
   }
 }
 
+// Linux: drivers/virtio/virtio_mmio.c; an id may follow the GSI.
+void parse_mmio_device(Words& words, DeviceOptions& devices) {
+  MmioDevice device;
+  device.size = words.size();
+  if (!words.take("@")) return;
+  device.address = words.number();
+  if (!words.take(":")) return;
+  device.gsi = words.number();
+  if (!words.word_ends() && words.first() != ':') return;
+  if (device.size == 0 || device.address == 0 || device.size - 1 > ~device.address) return;
+  if (devices.mmio_count < kMaxMmioDevices) devices.mmio[devices.mmio_count++] = device;
+}
+
+void parse_pci(Words& words, DeviceOptions& devices) {
+  words.take("pci-");
+  if (words.first() == 'w') {
+    if (!words.take("window=")) return;
+    const std::uint32_t address = words.number();
+    if (words.word_ends() && address != 0) devices.pci_window = address;
+  } else if (words.take("line=")) {
+    const std::uint32_t gsi = words.number();
+    if (words.word_ends()) devices.pci_line = gsi;
+  }
+}
+
+void parse_exit_or_ecam(Words& words, Options& options) {
+  words.take("e");
+  if (words.first() == 'x') {
+    if (words.take("xit=debug-exit")) options.debug_exit = words.word_ends();
+  } else if (words.take("cam=")) {
+    const std::uint32_t address = words.number();
+    if (words.word_ends()) options.devices.ecam = address;
+  }
+}
+
 void parse_word(Words& words, Options& options) {
   switch (words.first()) {
     case 'c':
@@ -62,8 +122,15 @@ void parse_word(Words& words, Options& options) {
     case 'a':
       if (words.take("apic=x2apic")) options.x2apic = words.word_ends();
       return;
+    case 'b':
+      if (words.take("batch=memory")) options.batch = words.word_ends();
+      return;
     case 'e':
-      if (words.take("exit=debug-exit")) options.debug_exit = words.word_ends();
+      return parse_exit_or_ecam(words, options);
+    case 'p':
+      return parse_pci(words, options.devices);
+    case 'v':
+      if (words.take("virtio_mmio.device=")) parse_mmio_device(words, options.devices);
       return;
     case 't':
       if (words.take("tsc-khz=")) {

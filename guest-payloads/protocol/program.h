@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The wire format of a program: what the host compiles a case to and the agent executes.
 // Freestanding; included by both sides. Little-endian, as x86 is. A program is one ProgramHeader,
-// then op_count Ops, nothing else.
+// op_count Ops, then data_size bytes of data for kPut, nothing else.
 //
 // The agent checks a whole program before it executes any of it (see check in guest-payloads/agent)
 // and refuses a malformed one with the index of the op at fault.
@@ -13,23 +13,27 @@
 namespace hypervet::protocol {
 
 inline constexpr std::uint64_t kProgramMagic = 0x6d61'7267'6f72'7068;  // "hprogram"
-inline constexpr std::uint32_t kProgramVersion = 1;
+inline constexpr std::uint32_t kProgramVersion = 2;
 inline constexpr std::uint32_t kMaxOps = 4096;
 inline constexpr std::uint32_t kMaxSlots = 64;
 inline constexpr std::uint32_t kMaxNesting = 3;
 inline constexpr std::uint32_t kMaxReadBytes = 4096;
 inline constexpr std::uint32_t kMaxRepeat = 1'000'000;
+inline constexpr std::uint32_t kMaxProgramData = 0x8'0000;
 
 struct ProgramHeader {
   std::uint64_t magic;
   std::uint32_t version;
-  std::uint32_t size;      // of header and ops together, bytes
-  std::uint64_t checksum;  // checksum() over the ops
+  std::uint32_t size;      // of header, ops and data together, bytes
+  std::uint64_t checksum;  // checksum() over ops and data
   std::uint32_t op_count;
-  std::uint32_t cpus;  // CPUs the program needs; more than came up: refused
-  std::uint64_t seed;  // for scenarios that draw numbers
+  std::uint32_t cpus;        // CPUs the program needs; more than came up: refused
+  std::uint64_t seed;        // for scenarios that draw numbers
+  std::uint32_t data_size;   // bytes after the ops, a multiple of 8, at most kMaxProgramData
+  std::uint32_t arena_size;  // bytes of the arena that the program may use, from its start; where
+                             // programs run one after another, that much is zeroed before each
 };
-static_assert(sizeof(ProgramHeader) == 40);
+static_assert(sizeof(ProgramHeader) == 48);
 
 // An input of an op: a constant, or a value that an earlier op put into a slot, plus a constant.
 inline constexpr std::uint32_t kNoSlot = 0xffff'ffff;
@@ -99,6 +103,28 @@ enum class OpCode : std::uint16_t {
   kMeasure =
       53,  // {PathLoop, samples, warm-up | batch << 32, arguments...}, variant: MeasureVariant; on
            // CPU 0. Answer: MeasureAnswer and samples, see paths.h
+
+  // Memory from the program's own data. Answer: Done, or an Executed frame that holds the fault.
+  kPut = 56,  // {address, offset into the data, size}
+
+  // Virtio; see virtio.h for registers, regions, vectors and answers. Every access to the device is
+  // made under the fault guard: a fault answers with an Executed frame. Before a kVirtioFind that
+  // found one, and for a register or region that the device or its transport does not have, the
+  // answer is Values {0, 0}: value 0, not there. All constant but values, offsets and durations.
+  kVirtioFind = 64,    // {device ID, VirtioTransport}: looks for it; PCI: assigns BARs where nobody
+                       // did, enables memory and bus mastering. Answer: VirtioFound
+  kVirtioRead = 65,    // {VirtioRegister, index}; slot. Values {value, there}
+  kVirtioWrite = 66,   // {VirtioRegister, index, value}; Values {0, there}
+  kVirtioAwait = 67,   // {VirtioRegister, index, mask, value, within}: until register & mask ==
+                       // value; interrupts are taken. Values {reached, nanoseconds, last value}
+  kRegionRead = 68,    // {VirtioRegion, offset}, width, variant: RegionAccess; slot. Values {value,
+                       // there}
+  kRegionWrite = 69,   // {VirtioRegion, offset, value}, width, variant: RegionAccess. Values {0,
+                       // there}
+  kVirtioNotify = 70,  // {queue, value}, width: 2, 4: of the value written. Values {0, there}
+  kVirtioInterrupts = 71,  // {VirtioInterrupts, queues}: handlers, line or MSI-X table; does not
+                           // write the device's vector registers. Values {done 0|1}
+  kVirtioCapability = 72,  // {cfg_type, nth}; slot: place. Answer: VirtioCapability
 };
 
 enum class HypercallOpcode : std::uint16_t {
@@ -113,6 +139,12 @@ enum class EoiMode : std::uint16_t {
   kNone = 1,  // writes nothing
   kPv = 2,    // test-and-clears bit 0 of the PV EOI word (operand 1 of the handler); APIC EOI if it
               // was clear
+};
+
+// A field of 64 bits in a configuration is reached by two accesses of 32 (4.1.3.1, 4.2.2.2).
+enum class RegionAccess : std::uint16_t {
+  kWhole = 0,
+  kHalves = 1,  // of width 8: two of 4, the low one first
 };
 
 enum class MeasureVariant : std::uint16_t {

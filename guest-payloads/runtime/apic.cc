@@ -58,4 +58,22 @@ void start_apic(bool x2apic) {
   settle_apic();
 }
 
+void restart_apic(bool x2apic) {
+  constexpr std::uint64_t kModes = kApicBaseEnable | kApicBaseX2;
+  const std::uint64_t base = rdmsr(kMsrApicBase);
+  const std::uint64_t place = (base & 0xf00 & ~kModes) | kApicBase;  // the boot CPU's bit stays
+  const std::uint64_t wanted = place | kApicBaseEnable | (x2apic ? kApicBaseX2 : 0);
+  if (base != wanted) {
+    // Every way between the modes leads through "off" or xAPIC (SDM vol. 3, figure 11-9).
+    if ((base & kApicBaseX2) != 0) wrmsr(kMsrApicBase, place);
+    wrmsr(kMsrApicBase, place | kApicBaseEnable);
+    if (x2apic) wrmsr(kMsrApicBase, wanted);
+  }
+  settle_apic();
+  apic_write(kApicLvtTimer, kLvtMasked);
+  apic_write(kApicTimerInitial, 0);
+  apic_write(kApicTimerDivide, 0);
+  apic_write(kApicLvtError, kLvtMasked);
+}
+
 }  // namespace hypervet::guest

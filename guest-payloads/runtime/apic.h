@@ -13,8 +13,10 @@ inline constexpr std::uint64_t kApicBaseX2 = 1u << 10, kApicBaseEnable = 1u << 1
 inline constexpr std::uint32_t kMsrX2Apic = 0x800;  // + offset / 16
 
 inline constexpr std::uint32_t kApicId = 0x20, kApicTpr = 0x80, kApicEoi = 0xb0,
-                               kApicSpurious = 0xf0, kApicIsr = 0x100, kApicIcrLow = 0x300,
-                               kApicIcrHigh = 0x310, kApicLvt0 = 0x350, kApicLvt1 = 0x360;
+                               kApicSpurious = 0xf0, kApicIsr = 0x100, kApicIrr = 0x200,
+                               kApicIcrLow = 0x300, kApicIcrHigh = 0x310, kApicLvtTimer = 0x320,
+                               kApicLvt0 = 0x350, kApicLvt1 = 0x360, kApicLvtError = 0x370,
+                               kApicTimerInitial = 0x380, kApicTimerDivide = 0x3e0;
 
 // Low words of the ICR (SDM vol. 3, figure 11-12).
 inline constexpr std::uint32_t kIcrAssert = 1u << 14, kIcrInit = 5u << 8, kIcrStartup = 6u << 8,
@@ -32,5 +34,7 @@ void start_apic(bool x2apic);
 // Notes the mode that the APIC is in and prepares its registers again: for after a change of the
 // mode.
 void settle_apic();
+// Back to what start_apic() left, whatever mode and state the APIC is in: its timer is stopped.
+void restart_apic(bool x2apic);
 
 }  // namespace hypervet::guest

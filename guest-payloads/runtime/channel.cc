@@ -19,7 +19,7 @@ namespace {
 // Kept free for the last frame, so that a full buffer still ends with what became of the program.
 constexpr std::uint64_t kReserve = sizeof(FrameHeader) + sizeof(protocol::ExecutedPayload);
 
-bool serial;
+ChannelKind channel;
 bool debug_exit;
 Spinlock lock;       // the fields below, the observation buffer, the serial line
 std::uint64_t used;  // bytes of the observation buffer
@@ -89,7 +89,7 @@ void write_to_line(FrameKind kind, const Stamp& stamp, const void* payload, std:
 void send_locked(FrameKind kind, const Stamp& stamp, const void* payload, std::uint32_t length,
                  std::uint64_t reserve) {
   if (closed) return;
-  if (serial) {
+  if (channel == ChannelKind::kSerial) {
     write_to_line(kind, stamp, payload, length);
   } else {
     append_to_memory(kind, stamp, payload, length, reserve);
@@ -115,6 +115,11 @@ HostAnswer ask_over_mailbox(std::uint32_t verb, const std::uint64_t (&arguments)
   box.host_cpu = this_cpu().index;
   for (unsigned i = 0; i < 4; ++i) box.host_arguments[i] = arguments[i];
   box.host_result = 0;
+  if (channel == ChannelKind::kPolled) {
+    box.host_status = protocol::kHostAsked;
+    while (box.host_status == protocol::kHostAsked) pause();
+    return {.status = box.host_status, .result = box.host_result};
+  }
   box.host_status = static_cast<std::uint32_t>(protocol::HostStatus::kUnknownVerb);
   ring(protocol::Doorbell::kHost);
   return {.status = box.host_status, .result = box.host_result};
@@ -122,13 +127,13 @@ HostAnswer ask_over_mailbox(std::uint32_t verb, const std::uint64_t (&arguments)
 
 }  // namespace
 
-void start_channel(bool over_serial, bool exit_by_port) {
-  serial = over_serial;
+void start_channel(ChannelKind kind, bool exit_by_port) {
+  channel = kind;
   debug_exit = exit_by_port;
   clear_words(reinterpret_cast<void*>(protocol::kMailboxAddress), sizeof(protocol::Mailbox) / 8);
   for (volatile std::uint32_t& op : mailbox().current_op) op = protocol::kNoOp;
   mailbox().magic = protocol::kMailboxMagic;
-  if (serial) start_serial_port();
+  if (channel == ChannelKind::kSerial) start_serial_port();
 }
 
 void send_frame(FrameKind kind, const Stamp& stamp, const void* payload, std::uint32_t length) {
@@ -139,7 +144,7 @@ void send_frame(FrameKind kind, const Stamp& stamp, const void* payload, std::ui
 void begin_op(std::uint32_t op, std::uint32_t context) {
   mailbox().current_op[this_cpu().index] = op;
   bump_progress();
-  if (serial) {
+  if (channel == ChannelKind::kSerial) {
     const std::uint64_t now = rdtsc();
     send_frame(FrameKind::kBegin, {.op = op, .context = context, .tsc = now, .tsc_end = now},
                nullptr, 0);
@@ -156,11 +161,45 @@ void bump_progress() {
 }
 
 HostAnswer ask_host(const Stamp& stamp, std::uint32_t verb, const std::uint64_t (&arguments)[4]) {
-  return serial ? ask_over_line(stamp, verb, arguments) : ask_over_mailbox(verb, arguments);
+  return channel == ChannelKind::kSerial ? ask_over_line(stamp, verb, arguments)
+                                         : ask_over_mailbox(verb, arguments);
 }
 
 void ring(protocol::Doorbell why) {
-  if (!serial) out32(protocol::kDoorbellPort, static_cast<std::uint32_t>(why));
+  if (channel == ChannelKind::kMemory)
+    out32(protocol::kDoorbellPort, static_cast<std::uint32_t>(why));
+}
+
+namespace {
+
+// `lock` is held. The kFinished frame counts the frames before it.
+void send_last(FrameKind kind, const Stamp& stamp, const void* payload, std::uint32_t length) {
+  const std::uint64_t frames_before = sequence;
+  send_locked(kind, stamp, kind == FrameKind::kFinished ? &frames_before : payload, length, 0);
+  closed = true;
+}
+
+}  // namespace
+
+void end_program(FrameKind kind, const Stamp& stamp, const void* payload, std::uint32_t length) {
+  const Locked locked(lock);
+  send_last(kind, stamp, payload, length);
+}
+
+void tell_finished(protocol::Doorbell why, bool fit) {
+  volatile protocol::Mailbox& box = mailbox();
+  box.program_ending = static_cast<std::uint32_t>(why);
+  box.program_fit = fit;
+  box.program_finished = box.program_given;
+}
+
+void begin_program() {
+  const Locked locked(lock);
+  used = 0;
+  sequence = 0;
+  closed = false;
+  mailbox().overflowed = 0;
+  mailbox().committed = 0;
 }
 
 void end(protocol::Doorbell why, FrameKind kind, const Stamp& stamp, const void* payload,
@@ -169,13 +208,12 @@ void end(protocol::Doorbell why, FrameKind kind, const Stamp& stamp, const void*
   // A panic may strike a CPU that holds the lock: then the frame goes out without it.
   for (unsigned tries = 0; !lock.try_lock() && tries < 100'000; ++tries) pause();
   const bool first = !closed;
-  const std::uint64_t frames_before = sequence;
-  send_locked(kind, stamp, kind == FrameKind::kFinished ? &frames_before : payload, length, 0);
-  closed = true;
+  send_last(kind, stamp, payload, length);
   lock.unlock();
   if (first) {
+    if (channel == ChannelKind::kPolled) tell_finished(why, false);
     ring(why);
-    if (serial) serial_drain();
+    if (channel == ChannelKind::kSerial) serial_drain();
     if (debug_exit) out8(protocol::kDebugExitPort, static_cast<std::uint8_t>(why));
   }
   for (;;) {

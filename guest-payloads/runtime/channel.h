@@ -23,9 +23,15 @@ inline volatile protocol::Mailbox& mailbox() {
   return *reinterpret_cast<volatile protocol::Mailbox*>(protocol::kMailboxAddress);
 }
 
+enum class ChannelKind : std::uint8_t {
+  kMemory,  // the mailbox, and a doorbell that the host hears
+  kPolled,  // the mailbox, at which the host looks now and then
+  kSerial,
+};
+
 // Clears the mailbox and prepares the serial line if that is the channel. Once, before anything is
 // sent.
-void start_channel(bool serial, bool debug_exit);
+void start_channel(ChannelKind kind, bool debug_exit);
 
 // Sends one frame. `payload` is 8-byte aligned and readable up to the next multiple of 8; at most
 // kMaxFramePayload.
@@ -45,12 +51,20 @@ struct HostAnswer {
 };
 HostAnswer ask_host(const Stamp& stamp, std::uint32_t verb, const std::uint64_t (&arguments)[4]);
 
-// Rings the doorbell on the memory channel, does nothing on the serial one.
+// Rings the doorbell where the host hears it.
 void ring(protocol::Doorbell why);
 
 // Sends the last frame, says `why` to the host and stops this CPU. Nothing is sent after it, by any
 // CPU.
 [[noreturn]] void end(protocol::Doorbell why, protocol::FrameKind kind, const Stamp& stamp,
                       const void* payload, std::uint32_t length);
+
+// On the polled channel: the last frame of a program; further ones are dropped until
+// begin_program(), which begins anew with an empty buffer.
+void end_program(protocol::FrameKind kind, const Stamp& stamp, const void* payload,
+                 std::uint32_t length);
+void begin_program();
+// Lets the host go on with the next program, or, where the machine is not fit for one, without it.
+void tell_finished(protocol::Doorbell why, bool fit);
 
 }  // namespace hypervet::guest

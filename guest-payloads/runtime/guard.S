@@ -115,6 +115,25 @@ hv_probe:
     mov $1, %eax
     ret
 
+// bool hv_poke(address rdi, width esi, value rdx)
+    .globl hv_poke
+hv_poke:
+    mov %rdi, %r8
+    cmp $4, %esi
+    je 4f
+    ja 8f
+    cmp $2, %esi
+    je 2f
+    mov %dl, (%rdi)
+    jmp 1f
+2:  mov %dx, (%rdi)
+    jmp 1f
+4:  mov %edx, (%rdi)
+    jmp 1f
+8:  mov %rdx, (%rdi)
+1:  mov $1, %eax
+    ret
+
 // uint64_t hv_try_copy(to rdi, from rsi, bytes rdx): bytes done, rounded down to a round of the loop. Plain moves: see words.h.
     .globl hv_try_copy
 hv_try_copy:

@@ -30,6 +30,7 @@ extern "C" {
 extern const InstructionStubs hv_instruction_stubs[];
 void hv_guard_run(Guard* guard);
 bool hv_probe(std::uint64_t address, unsigned width, std::uint64_t* value);
+bool hv_poke(std::uint64_t address, unsigned width, std::uint64_t value);
 std::uint64_t hv_try_copy(std::uint64_t to, std::uint64_t from, std::uint64_t size);
 std::uint64_t hv_try_fill(std::uint64_t to, std::uint64_t pattern, std::uint64_t size);
 }
@@ -91,6 +92,10 @@ void Guard::run_code(std::uint64_t entry, std::uint64_t end, bool user) {
 
 bool probe(std::uint64_t address, unsigned width, std::uint64_t& value) {
   return hv_probe(address, width, &value);
+}
+
+bool poke(std::uint64_t address, unsigned width, std::uint64_t value) {
+  return hv_poke(address, width, value);
 }
 
 std::uint64_t try_copy(std::uint64_t to, std::uint64_t from, std::uint64_t size) {

@@ -76,6 +76,9 @@ static_assert(offsetof(protocol::RegisterFile, rflags) == HV_REG_RFLAGS);
 // Loads 1, 2, 4 or 8 bytes; false if that faults. No report: run kLoad under a guard to learn why.
 bool probe(std::uint64_t address, unsigned width, std::uint64_t& value);
 
+// Stores the low bytes of `value`, likewise.
+bool poke(std::uint64_t address, unsigned width, std::uint64_t value);
+
 // Copy or fill `size` bytes upwards until an access faults. Returns the bytes that are done for
 // certain: all, or some up to 63 less than there are before the fault.
 std::uint64_t try_copy(std::uint64_t to, std::uint64_t from, std::uint64_t size);

@@ -3,6 +3,7 @@
 
 #include "guest-payloads/protocol/program.h"
 #include "guest-payloads/runtime/instructions.h"
+#include "guest-payloads/runtime/words.h"
 
 namespace hypervet::guest {
 
@@ -17,6 +18,13 @@ void map_window(std::uint64_t address, std::uint64_t physical, std::uint64_t fla
   const std::uint64_t index = (address - protocol::kWindowAddress) / 4096;
   __atomic_store_n(&hv_window[index], entry, __ATOMIC_RELAXED);
   invlpg(address);
+}
+
+void clear_window() { clear_words(hv_window, protocol::kWindowPages); }
+
+void flush_tlb() {
+  std::uint64_t cr3;
+  asm volatile("mov %%cr3, %0\n\tmov %0, %%cr3" : "=r"(cr3) : : "memory");
 }
 
 }  // namespace hypervet::guest

@@ -17,4 +17,9 @@ constexpr bool in_window(std::uint64_t address) {
 // entry on this CPU.
 void map_window(std::uint64_t address, std::uint64_t physical, std::uint64_t flags);
 
+// Unmaps all of the window. Each CPU then flushes its own TLB.
+void clear_window();
+// All entries of this CPU but global ones, of which there are none.
+void flush_tlb();
+
 }  // namespace hypervet::guest

@@ -8,6 +8,7 @@
 
 #include "backends/kvm/kvm_backend.h"
 #include "backends/sim/sim_backend.h"
+#include "harness/cli/vmm_choice.h"
 #include "harness/run/provenance.h"
 #include "harness/spec/load.h"
 #include "hypervet/build.h"
@@ -37,9 +38,10 @@ Places find_places() {
   const auto binary = fs::read_symlink("/proc/self/exe", error);
   const auto installed = binary.parent_path().parent_path() / HYPERVET_INSTALL_DATADIR / "hypervet";
   if (!error && fs::exists(installed / "specs", error))
-    return {installed / "specs", installed / "payloads", installed / "labs"};
+    return {installed / "specs", installed / "payloads", installed / "labs", installed / "vmms"};
   const fs::path source = HYPERVET_SOURCE_DIR;
-  return {source / "specs", binary.parent_path() / "payloads", source / "backends" / "lab"};
+  return {source / "specs", binary.parent_path() / "payloads", source / "backends" / "lab",
+          source / "backends" / "vmm"};
 }
 
 }  // namespace
@@ -131,7 +133,7 @@ spec::Specs Application::load_specs() const {
 }
 
 void Application::add_backend_options(CLI::App* verb, BackendChoice& choice) const {
-  verb->add_option("--backend", choice.name, "What runs the payloads: sim, kvm")
+  verb->add_option("--backend", choice.name, "What runs the payloads: sim, kvm, vmm:RECIPE")
       ->capture_default_str();
   verb->add_option("--cpu-vendor", choice.vendor, "Vendor of the simulated processor: intel, amd")
       ->check(CLI::IsMember({"intel", "amd"}))
@@ -149,6 +151,18 @@ void Application::add_backend_options(CLI::App* verb, BackendChoice& choice) con
   verb->add_flag(
       "--may-change-host-clock", choice.may_change_clock,
       "The kvm backend may change the host's clock source for a case that wants another");
+  verb->add_option("--vmm-binary", choice.vmm.binary, "The VMM's program instead of its recipe's")
+      ->type_name("PATH");
+  verb->add_option("--vmm-arg", choice.vmm.arguments,
+                   "A further argument of the VMM, behind all others: --vmm-arg=-trace")
+      ->type_name("ARG")
+      ->allow_extra_args(false)
+      ->take_all();
+  verb->add_option("--vmm-option", choice.vmm.options,
+                   "An option of the VMM's recipe, such as accel=kvm of vmm:qemu")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false)
+      ->take_all();
 }
 
 std::vector<std::string> BackendChoice::words() const {
@@ -156,11 +170,22 @@ std::vector<std::string> BackendChoice::words() const {
   if (irqchip != "kernel") words.insert(words.end(), {"--irqchip", irqchip});
   if (!costs.empty()) words.insert(words.end(), {"--cost", costs});
   if (may_change_clock) words.emplace_back("--may-change-host-clock");
+  if (!vmm.binary.empty()) words.insert(words.end(), {"--vmm-binary", vmm.binary});
+  for (const auto& argument : vmm.arguments) words.push_back("--vmm-arg=" + argument);
+  for (const auto& option : vmm.options) words.insert(words.end(), {"--vmm-option", option});
   return words;
+}
+
+std::string BackendChoice::stem() const {
+  if (!name.starts_with(kVmmPrefix)) return name;
+  return fs::path(name.substr(kVmmPrefix.size())).stem().string();
 }
 
 std::unique_ptr<backends::Backend> Application::make_backend(const BackendChoice& choice) const {
   std::unique_ptr<backends::Backend> backend;
+  const bool is_vmm = choice.name.starts_with(kVmmPrefix);
+  if (choice.vmm.any() && !is_vmm)
+    throw Exit{kUsage, "--vmm-binary, --vmm-arg and --vmm-option are of --backend vmm:RECIPE"};
   if (choice.name == "sim") {
     const auto vendor = choice.vendor == "amd" ? sim::CpuVendor::amd : sim::CpuVendor::intel;
     sim::SimOptions options{agent(), vendor, {}};
@@ -176,8 +201,11 @@ std::unique_ptr<backends::Backend> Application::make_backend(const BackendChoice
     backend = std::make_unique<kvm::KvmBackend>(agent(), choice.device,
                                                 kvm::SettingValues{{"irqchip", choice.irqchip}},
                                                 choice.may_change_clock);
+  } else if (is_vmm) {
+    backend = make_vmm(*this, choice);
   } else {
-    throw Exit{kUsage, fmt::format("unknown backend '{}'; there are sim and kvm", choice.name)};
+    throw Exit{kUsage,
+               fmt::format("unknown backend '{}'; there are sim, kvm and vmm:RECIPE", choice.name)};
   }
   const auto availability = backend->availability();
   if (!availability.available) {

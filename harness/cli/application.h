@@ -39,7 +39,8 @@ struct Exit {
 struct Places {
   std::filesystem::path specs;
   std::filesystem::path payloads;
-  std::filesystem::path labs;  // recipes
+  std::filesystem::path labs;  // recipes, as are:
+  std::filesystem::path vmms;
 };
 
 struct BackendChoice {
@@ -49,7 +50,15 @@ struct BackendChoice {
   std::string device = "/dev/kvm";  // of the KVM engine
   std::string irqchip = "kernel";   // of its machines, where a case does not say
   bool may_change_clock = false;    // a case may change the host's clock source while it runs
+  struct {
+    std::string binary;                  // "": the recipe's
+    std::vector<std::string> arguments;  // behind all others
+    std::vector<std::string> options;    // NAME=VALUE
+    bool any() const { return !binary.empty() || !arguments.empty() || !options.empty(); }
+  } vmm;
 
+  // The name as that of a file: of a VMM that of its recipe.
+  std::string stem() const;
   // The options that change what its machines are, for a command that is shown or handed on.
   std::vector<std::string> words() const;
 };
@@ -62,6 +71,7 @@ class Application {
 
   CLI::App& app() { return app_; }
   Terminal& terminal() { return terminal_; }
+  const Terminal& terminal() const { return terminal_; }
   const Places& places() const { return places_; }
   std::filesystem::path own_specs() const;  // the suite's, as the user would write the path
   // What --specs named; empty: the suite's own.

@@ -34,7 +34,7 @@ std::string stream_path(const Options& options) {
   if (!options.results.empty()) return options.results;
   const auto& where = options.bench.where;
   return fmt::format("hypervet-results/bench-{}.jsonl",
-                     where.lab ? where.lab.name() : where.backend.name);
+                     where.lab ? where.lab.name() : where.backend.stem());
 }
 
 std::string figure(double value) {

@@ -2,14 +2,18 @@
 // hypervet doctor: what can run here, and what to do about what cannot.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
 #include "backends/kvm/kvm_backend.h"
+#include "backends/process/child.h"
+#include "backends/process/recipe_reader.h"
 #include "backends/sim/sim_backend.h"
 #include "guest-payloads/protocol/host_verbs.h"
 #include "harness/cli/application.h"
 #include "harness/cli/lab_choice.h"
+#include "harness/cli/vmm_choice.h"
 #include "harness/run/provenance.h"
 
 namespace hypervet::cli {
@@ -55,6 +59,26 @@ void show_backend(const Terminal& terminal, const backends::Backend& backend) {
   }
 }
 
+// Which devices a VMM has, and why it does not have the others.
+void show_devices(const backends::Backend& backend) {
+  const auto& all = backends::known_settings();
+  const auto values = [&](std::string_view name) {
+    return std::ranges::find(all, name, &backends::Setting::name)->values;
+  };
+  for (const auto transport : values("transport")) {
+    std::vector<std::string_view> has;
+    for (const auto device : values("device")) {
+      backends::Configuration configuration;
+      configuration.settings["transport"] = transport;
+      configuration.settings["device"] = device;
+      const auto reason = backend.refuses(configuration);
+      if (!reason && device != "none") has.push_back(device);
+      if (reason && device != "none") fmt::print("{:<9} not over {}: {}\n", "", transport, *reason);
+    }
+    if (!has.empty()) fmt::print("{:<9} over {}: {}\n", "", transport, fmt::join(has, ", "));
+  }
+}
+
 void show_lab(const Terminal& terminal, const std::filesystem::path& file) {
   const auto recipe = lab::load_recipe(file);
   if (!recipe) {
@@ -62,7 +86,7 @@ void show_lab(const Terminal& terminal, const std::filesystem::path& file) {
                recipe.error());
     return;
   }
-  const auto emulator = lab::find_program(recipe->emulator.program);
+  const auto emulator = process::find_program(recipe->emulator.program);
   if (!emulator) {
     fmt::print("{:<9} {}  {}\n{:<9} to mend it: install the package {}\n", "lab",
                terminal.paint("unavailable", Colour::kBad), emulator.error(), "",
@@ -71,6 +95,24 @@ void show_lab(const Terminal& terminal, const std::filesystem::path& file) {
   }
   fmt::print("{:<9} {}  --lab {}: {}\n", "lab", terminal.paint("can run", Colour::kGood),
              recipe->name, recipe->title);
+}
+
+// Not what each refuses: there are many, and a run says it.
+void show_vmm(const Application& application, const std::string& name) {
+  BackendChoice choice;
+  choice.name = std::string(kVmmPrefix) + name;
+  try {
+    const auto backend = make_vmm(application, choice);
+    if (!backend->availability().available) return show_backend(application.terminal(), *backend);
+    const auto target = backend->target();
+    fmt::print("{:<9} {}  judges {} (provider: {}), up to {} CPUs\n", choice.name,
+               application.terminal().paint("can run", Colour::kGood), target.name, target.provider,
+               backend->max_cpus());
+    show_devices(*backend);
+  } catch (const Exit& exit) {
+    fmt::print("{:<9} {}  {}\n", choice.name,
+               application.terminal().paint("unavailable", Colour::kBad), exit.message);
+  }
 }
 
 int execute(Application& application, const Options& options) {
@@ -91,7 +133,9 @@ int execute(Application& application, const Options& options) {
   show_backend(application.terminal(), sim::SimBackend({application.agent()}));
   show_backend(application.terminal(),
                kvm::KvmBackend(application.agent(), options.backend.device));
-  for (const auto& name : lab::recipe_names(application.places().labs))
+  for (const auto& name : process::recipe_names(application.places().vmms))
+    show_vmm(application, name);
+  for (const auto& name : process::recipe_names(application.places().labs))
     show_lab(application.terminal(), application.places().labs / (name + ".yaml"));
   return payload ? kConformant : kBroken;
 }

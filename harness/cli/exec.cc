@@ -35,8 +35,9 @@ backends::Outcome execute_on(const backends::Backend& backend, const Options& op
         ->exec({options.payload, options.command_line, {}, configuration, options.seed, limits})
         .outcome;
   }
-  const auto& engine = dynamic_cast<const kvm::KvmBackend&>(backend);
-  return engine.exec(options.payload, options.command_line, configuration, limits);
+  const auto* engine = dynamic_cast<const kvm::KvmBackend*>(&backend);
+  if (engine == nullptr) throw Exit{kUsage, "exec runs payloads on sim and kvm"};
+  return engine->exec(options.payload, options.command_line, configuration, limits);
 }
 
 void show_cpu(Terminal& terminal, std::size_t index, const backends::CpuState& cpu) {

@@ -50,6 +50,10 @@ class Execution {
   virtual std::string name() const = 0;
   // The options that choose it again, for a command that is shown.
   virtual std::vector<std::string> words() const = 0;
+  // Those of the instances that are part of a run here.
+  virtual std::vector<run::Instance> possible(std::vector<run::Instance> instances) const {
+    return instances;
+  }
   virtual Executed run(const std::vector<run::Instance>& instances, std::size_t planned,
                        bool fail_fast, const Listener& listener) = 0;
 };

@@ -32,7 +32,7 @@ std::string stream_path(const JudgingOptions& options) {
   if (!options.results.empty()) return options.results;
   const auto& where = options.where;
   return fmt::format("hypervet-results/{}.jsonl",
-                     where.lab ? where.lab.name() : where.backend.name);
+                     where.lab ? where.lab.name() : where.backend.stem());
 }
 
 std::vector<ReportRequest> wanted_reports(const JudgingOptions& options) {
@@ -102,7 +102,7 @@ void add_judging_options(const Application& application, CLI::App* verb, Judging
 int judge_instances(
     Application& application, const spec::Specs& specs,
     const std::vector<std::pair<const spec::Interface*, const spec::Clause*>>& clauses,
-    const std::vector<run::Instance>& instances, const JudgingOptions& options) {
+    const std::vector<run::Instance>& selected, const JudgingOptions& options) {
   if (options.isolation == "batch") {
     throw Exit{
         kUsage,
@@ -115,10 +115,11 @@ int judge_instances(
   conclusion.path = stream_path(options);
   conclusion.reports = wanted_reports(options);
   conclusion.strict = options.strict;
-  conclusion.planned = instances.size();
   conclusion.started = std::chrono::steady_clock::now();
   const auto waivers = load_waivers(options);
   const auto execution = make_execution(application, specs, options.where);
+  const auto instances = execution->possible(selected);
+  conclusion.planned = instances.size();
   const auto wanted = remaining(instances, options, conclusion.path);
 
   auto& terminal = application.terminal();

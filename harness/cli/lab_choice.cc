@@ -10,6 +10,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "backends/process/recipe_reader.h"
+
 namespace hypervet::cli {
 namespace {
 
@@ -88,7 +90,7 @@ void add_lab_options(CLI::App* verb, LabChoice& choice) {
 lab::Lab prepare_lab(Application& application, const LabChoice& choice, double seconds,
                      std::function<bool()> stopped) {
   const auto labs = choice.recipes.empty() ? application.places().labs : fs::path(choice.recipes);
-  const auto names = lab::recipe_names(labs);
+  const auto names = process::recipe_names(labs);
   const auto name = choice.name();
   if (names.empty()) throw Exit{kUsage, fmt::format("no recipe of a lab in {}", labs.string())};
   if (std::ranges::find(names, name) == names.end()) {

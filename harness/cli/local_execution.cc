@@ -25,6 +25,10 @@ std::vector<std::string> LocalExecution::words() const {
   return words;
 }
 
+std::vector<run::Instance> LocalExecution::possible(std::vector<run::Instance> instances) const {
+  return run::without_absent_devices(std::move(instances), *backend_);
+}
+
 Executed LocalExecution::run(const std::vector<run::Instance>& instances, std::size_t planned,
                              bool fail_fast, const Listener& listener) {
   auto invocation = application_.invocation(options_.jobs);

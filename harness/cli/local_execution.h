@@ -15,6 +15,7 @@ class LocalExecution : public Execution {
 
   std::string name() const override { return options_.backend.name; }
   std::vector<std::string> words() const override;
+  std::vector<run::Instance> possible(std::vector<run::Instance> instances) const override;
   Executed run(const std::vector<run::Instance>& instances, std::size_t planned, bool fail_fast,
                const Listener& listener) override;
 

@@ -39,7 +39,7 @@ int execute(Application& application, CLI::App& verb, const Options& options) {
   if (verb.count("--seed") == 0) where.seed = read->results.run.seed;
   if (judging.results.empty())
     judging.results = fmt::format("hypervet-results/{}-rerun.jsonl",
-                                  where.lab ? where.lab.name() : where.backend.name);
+                                  where.lab ? where.lab.name() : where.backend.stem());
   if (judging.results == options.results) {
     throw Exit{kUsage,
                fmt::format("--results {} would overwrite the results to rerun", judging.results)};

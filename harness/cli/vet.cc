@@ -89,6 +89,7 @@ int execute(Application& application, const Options& options) {
     throw Exit{kUsage, fmt::format("backend {} cannot commit violations; vet runs on the simulator",
                                    backend->name())};
   }
+  const auto possible = run::without_absent_devices(*instances, *backend);
   const auto session = run::open_session(specs, *backend, options.seed, {});
   if (!session) throw Exit{kBroken, session.error()};
   auto& terminal = application.terminal();
@@ -99,7 +100,7 @@ int execute(Application& application, const Options& options) {
   vet_options.progress = [&](std::size_t done, std::size_t total) {
     terminal.progress(fmt::format("[{}/{}] trials", done, total));
   };
-  const auto result = run::vet(*session, *instances, vet_options);
+  const auto result = run::vet(*session, possible, vet_options);
   if (result.interrupted) {
     terminal.error("hypervet: interrupted; nothing is proved");
     return kInterrupted;

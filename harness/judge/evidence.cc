@@ -37,7 +37,19 @@ std::optional<std::size_t> value_count(const CompiledCase& compiled, const StepP
     case OpCode::kHost:
       return 2;
     case OpCode::kApicRead:
+    case OpCode::kVirtioInterrupts:
       return 1;
+    case OpCode::kVirtioRead:
+    case OpCode::kVirtioWrite:
+    case OpCode::kRegionRead:
+    case OpCode::kRegionWrite:
+    case OpCode::kVirtioNotify:
+      return 2;
+    case OpCode::kVirtioAwait:
+      return 3;
+    case OpCode::kVirtioFind:
+    case OpCode::kVirtioCapability:
+      return 8;
     case OpCode::kCounts:
       return compiled.configuration.cpus;
     case OpCode::kScenario:
@@ -130,11 +142,13 @@ std::optional<spec::Number> ObservedNames::lookup(std::string_view name) const {
   if (found->second.kind != program::Symbol::Kind::kObserved)
     return spec::Number{found->second.value, {}, false};
   const StepPlan& plan = *plan_of(found->second);
-  const Op& op = compiled.ops[*plan.op];
-  const Observation* observation = evidence_.at(*plan.op, sequence_);
+  const std::string_view wanted =
+      field.empty() ? program::primary_field(plan, compiled.ops[*plan.op]) : field;
+  const StepPlan* holds = program::holder(compiled.plans, compiled.ops, plan, wanted);
+  if (holds == nullptr) return std::nullopt;
+  const Observation* observation = evidence_.at(*holds->op, sequence_);
   if (observation == nullptr) return std::nullopt;
-  return program::read_field(plan, op, *observation,
-                             field.empty() ? program::primary_field(plan, op) : field);
+  return program::read_field(*holds, compiled.ops[*holds->op], *observation, wanted);
 }
 
 std::optional<spec::Number> ObservedNames::call(std::string_view function,

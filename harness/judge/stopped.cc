@@ -70,6 +70,7 @@ std::string states(const backends::Outcome& outcome) {
   std::string result;
   for (std::size_t cpu = 0; cpu < outcome.cpus.size(); ++cpu) {
     const backends::CpuState& state = outcome.cpus[cpu];
+    if (!state.seen) continue;
     result += fmt::format("cpu {}{}, code at rip: {:02x}\n", cpu, state.halted ? " (halted)" : "",
                           fmt::join(state.code, " "));
     result += dump(state.registers);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "harness/judge/allowed.h"
+#include "harness/judge/implied.h"
 #include "harness/judge/registers.h"
 #include "harness/program/disassemble.h"
 #include "harness/program/fields.h"
@@ -53,7 +54,8 @@ std::string faults_text(const Expectation& expectation) {
 }
 
 bool waits(OpCode code) {
-  return code == OpCode::kAwaitMemory || code == OpCode::kAwaitInterrupts || code == OpCode::kJoin;
+  return code == OpCode::kAwaitMemory || code == OpCode::kAwaitInterrupts ||
+         code == OpCode::kVirtioAwait || code == OpCode::kJoin;
 }
 
 const Expectation* find(const StepPlan& plan, Expectation::Kind kind, std::string_view field = {}) {
@@ -125,7 +127,7 @@ class Verifier {
   }
 
   void observed(const Observation& observation) {
-    if (!fault_as_expected(observation)) return;
+    if (!fault_as_expected(observation) || is_meaningless()) return;
     const ObservedNames names(evidence_, observation.header.sequence, plan_->context);
     implied(observation);
     for (const Expectation& each : plan_->expectations) {
@@ -169,12 +171,23 @@ class Verifier {
     return value ? fmt::format(", {} = {}", name, text_of(*value)) : "";
   }
 
+  // Of memory that says something only after a wait that was not reached.
+  bool is_meaningless() const {
+    if (!plan_->implied || !plan_->implied->if_reached) return false;
+    const StepPlan& wait = compiled_.plans[*plan_->implied->if_reached];
+    const Op& op = compiled_.ops[*wait.op];
+    return std::ranges::none_of(evidence_.of(*wait.op), [&](const Observation* each) {
+      const auto reached = program::read_raw(wait, op, *each, "reached");
+      return reached && reached->value != 0;
+    });
+  }
+
   // What holds unless the spec says otherwise: an await is reached, a host verb is carried out.
   void implied(const Observation& observation) {
     if (observation.fault() != nullptr) return;
     if (waits(op_->code)) {
       ++findings_.checked;
-      const auto reached = program::read_field(*plan_, *op_, observation, "reached");
+      const auto reached = program::read_raw(*plan_, *op_, observation, "reached");
       if (reached && reached->value == 0 &&
           find(*plan_, Expectation::Kind::kField, "reached") == nullptr)
         fail(plan_->step->mark, awaited(), not_reached(observation));
@@ -186,6 +199,15 @@ class Verifier {
           find(*plan_, Expectation::Kind::kField, "status") == nullptr)
         gap(fmt::format("the host did not carry out {}: {}",
                         program::describe_op(compiled_, *plan_->op), host_status(status->value)));
+    }
+    if (!plan_->implied) return;
+    for (Unmet& each : unmet(*plan_, *op_, observation, findings_.checked)) {
+      if (!each.skip) {
+        fail(plan_->step->mark, std::move(each.expected), std::move(each.observed));
+      } else if (findings_.failures.empty()) {
+        findings_.skip = std::move(each.expected);
+        findings_.skip_mark = plan_->step->mark;
+      }
     }
   }
 
@@ -208,6 +230,8 @@ class Verifier {
     const auto within = [](const protocol::Operand& operand) {
       return operand.slot == protocol::kNoSlot ? " within " + duration(operand.value) : "";
     };
+    if (plan_->implied && !plan_->implied->awaited.empty())
+      return plan_->implied->awaited + within(op_->code == OpCode::kVirtioAwait ? o[4] : o[3]);
     if (op_->code == OpCode::kJoin)
       return fmt::format("cpu {} finishes its block{}", o[0].value, within(o[1]));
     if (op_->code == OpCode::kAwaitInterrupts)
@@ -221,8 +245,8 @@ class Verifier {
   }
 
   std::string not_reached(const Observation& observation) const {
-    const auto waited = program::read_field(*plan_, *op_, observation, "waited");
-    const auto value = program::read_field(*plan_, *op_, observation, "value");
+    const auto waited = program::read_raw(*plan_, *op_, observation, "waited");
+    const auto value = program::read_raw(*plan_, *op_, observation, "value");
     std::string text = "not reached";
     if (waited) text += fmt::format(" in {} ns", waited->value);
     if (value) text += fmt::format(", last value {}", text_of(*value));
@@ -244,6 +268,12 @@ class Verifier {
       }
       return;
     }
+    if (expectation.field == "value" && is_absent(observation)) {
+      ++findings_.checked;
+      fail(expectation.mark, describe(expectation.allowed, expectation.field, names),
+           "the device has no such register or region");
+      return;
+    }
     const auto answer = allows(expectation.allowed, *value, names);
     if (!answer) {
       std::vector<const spec::Expression*> expressions;
@@ -255,6 +285,12 @@ class Verifier {
     if (!*answer)
       fail(expectation.mark, describe(expectation.allowed, expectation.field, names),
            fmt::format("{} = {}", expectation.field, text_of(*value)));
+  }
+
+  // A register or region that the device does not have has no value.
+  bool is_absent(const Observation& observation) const {
+    const auto there = program::read_raw(*plan_, *op_, observation, "there");
+    return there && there->value == 0;
   }
 
   void unchanged(const Expectation& expectation, const Observation& observation) {

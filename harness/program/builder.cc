@@ -29,19 +29,31 @@ std::uint32_t Builder::slot_of(std::uint32_t index) {
   return slot;
 }
 
-std::vector<std::byte> Builder::finish(unsigned cpus, std::uint64_t seed) const {
-  const std::size_t ops_size = ops_.size() * sizeof(protocol::Op);
+std::uint32_t Builder::add_data(std::span<const std::byte> data) {
+  const std::size_t offset = data_.size();
+  data_.insert(data_.end(), data.begin(), data.end());
+  data_.resize((data_.size() + 7) / 8 * 8);
+  return static_cast<std::uint32_t>(offset);
+}
+
+std::vector<std::byte> Builder::finish(unsigned cpus, std::uint64_t seed,
+                                       std::uint64_t arena_size) const {
   protocol::ProgramHeader header{};
+  const auto ops = std::as_bytes(std::span(ops_));
+  std::vector<std::byte> bytes(sizeof header + ops.size() + data_.size());
+  const auto body = std::span(bytes).subspan(sizeof header);
+  std::ranges::copy(ops, body.begin());
+  std::ranges::copy(data_, body.subspan(ops.size()).begin());
   header.magic = protocol::kProgramMagic;
   header.version = protocol::kProgramVersion;
-  header.size = static_cast<std::uint32_t>(sizeof header + ops_size);
-  header.checksum = protocol::checksum(ops_.data(), ops_size);
+  header.size = static_cast<std::uint32_t>(bytes.size());
+  header.checksum = protocol::checksum(body.data(), body.size());
   header.op_count = static_cast<std::uint32_t>(ops_.size());
   header.cpus = cpus;
   header.seed = seed;
-  std::vector<std::byte> bytes(header.size);
+  header.data_size = static_cast<std::uint32_t>(data_.size());
+  header.arena_size = static_cast<std::uint32_t>(arena_size);
   std::memcpy(bytes.data(), &header, sizeof header);
-  if (ops_size != 0) std::memcpy(bytes.data() + sizeof header, ops_.data(), ops_size);
   return bytes;
 }
 

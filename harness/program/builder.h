@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <vector>
 
 #include "guest-payloads/protocol/program.h"
@@ -23,11 +24,18 @@ class Builder {
   // The slot that op `index` puts its result into; kNoSlot when there are no more slots.
   std::uint32_t slot_of(std::uint32_t index);
 
+  // Bytes for kPut; the offset that they get, a multiple of 8. protocol::kMaxProgramData is the
+  // caller's to keep to, by data_size().
+  std::uint32_t add_data(std::span<const std::byte> data);
+  std::size_t data_size() const { return data_.size(); }
+
   const std::vector<protocol::Op>& ops() const { return ops_; }
-  std::vector<std::byte> finish(unsigned cpus, std::uint64_t seed) const;
+  // `arena_size`: bytes of the arena that the program may use.
+  std::vector<std::byte> finish(unsigned cpus, std::uint64_t seed, std::uint64_t arena_size) const;
 
  private:
   std::vector<protocol::Op> ops_;
+  std::vector<std::byte> data_;
   std::uint32_t slots_ = 0;
 };
 

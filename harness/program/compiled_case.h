@@ -18,6 +18,7 @@
 #include "guest-payloads/protocol/program.h"
 #include "guest-payloads/protocol/scenarios.h"
 #include "harness/program/expectation.h"
+#include "harness/program/implied.h"
 #include "harness/spec/clause.h"
 
 namespace hypervet::program {
@@ -33,7 +34,14 @@ struct Context {
 std::string to_string(
     const Context& context);  // "cpu 1", "handler of vector 0x41", "" for the program itself
 
-// One step as it was compiled; a step in `on: {cpu: others}` once per CPU.
+// A field of an op's answer under the name that specs have for it.
+struct Shown {
+  std::string name;
+  std::string field;  // as fields.h names it
+};
+
+// One step as it was compiled; a step in `on: {cpu: others}` once per CPU, a step of several ops
+// once per op.
 struct StepPlan {
   const spec::Step* step = nullptr;
   Context context;
@@ -45,6 +53,10 @@ struct StepPlan {
   std::string because;                         // of an `assume`: the reason to skip; "" for a check
   const spec::Structure* structure = nullptr;  // of a `read`
   const protocol::ScenarioEntry* scenario = nullptr;  // of a `scenario`
+  // Set: only these fields are the step's, under these names; of an op that only helps: none.
+  std::optional<std::vector<Shown>> shown;
+  std::vector<std::size_t> others;  // plans of the same step whose fields are its as well
+  std::optional<Implied> implied;
 };
 
 // What a name in an expression stands for.
@@ -61,7 +73,7 @@ struct CompiledCase {
   const spec::Clause* clause = nullptr;
   const spec::Case* source = nullptr;
   backends::Configuration configuration;
-  std::vector<std::byte> program;       // ProgramHeader and Ops
+  std::vector<std::byte> program;       // ProgramHeader, Ops, data
   std::vector<protocol::Op> ops;        // the same ops, for disassembly
   std::vector<StepPlan> plans;          // in program order
   std::vector<std::size_t> plan_of_op;  // index into plans
@@ -70,6 +82,7 @@ struct CompiledCase {
   // address is.
   std::map<std::uint64_t, std::uint64_t> window;
   std::set<protocol::HostVerb> host_verbs;  // that the backend must have
+  std::string cannot;  // not empty: no such case can be made for this device, and why
 };
 
 // Guest-physical address of a virtual one: the high alias and the window are resolved.

@@ -8,6 +8,7 @@
 #include "harness/program/configuration.h"
 #include "harness/program/failure.h"
 #include "harness/program/fields.h"
+#include "harness/program/virtio/good_request.h"
 
 namespace hypervet::program {
 
@@ -28,6 +29,10 @@ bool may_stand_in_handler(std::string_view verb) {
 }  // namespace
 
 std::span<const Compiler::Verb> Compiler::verbs() {
+  constexpr auto of_device = [](std::string_view name, void (Compiler::*compile)(Site&),
+                                std::string_view sole = {}) {
+    return Verb{name, compile, sole, false, true};
+  };
   static constexpr std::array table = {
       Verb{"alloc", &Compiler::alloc},
       Verb{"cpuid", &Compiler::cpuid},
@@ -60,6 +65,29 @@ std::span<const Compiler::Verb> Compiler::verbs() {
       Verb{"scenario", &Compiler::scenario},
       Verb{"check", &Compiler::check, "that"},
       Verb{"assume", &Compiler::assume},
+      of_device("bring-up", &Compiler::bring_up),
+      of_device("find", &Compiler::find),
+      of_device("reset", &Compiler::reset, "within"),
+      of_device("status", &Compiler::status),
+      of_device("register", &Compiler::device_register),
+      of_device("region", &Compiler::region),
+      of_device("config", &Compiler::config),
+      of_device("features", &Compiler::features),
+      of_device("capability", &Compiler::capability),
+      of_device("chain", &Compiler::chain),
+      of_device("submit", &Compiler::submit),
+      of_device("descriptors", &Compiler::descriptors),
+      of_device("indirect", &Compiler::indirect),
+      of_device("avail", &Compiler::avail),
+      of_device("notify", &Compiler::notify, "queue"),
+      of_device("used", &Compiler::used),
+      of_device("good-request", &Compiler::good_request, "within"),
+      of_device("interrupts", &Compiler::interrupts_of, "of"),
+      of_device("suppress", &Compiler::suppress),
+      of_device("wanted", &Compiler::wanted, "queue"),
+      of_device("queue-setup", &Compiler::queue_setup),
+      of_device("queue-reset", &Compiler::queue_reset, "queue"),
+      of_device("no-outside-write", &Compiler::no_outside_write),
   };
   return table;
 }
@@ -78,23 +106,29 @@ CompiledCase Compiler::run() {
   result_.id = spec::instance_id(clause_, case_, binding_);
   result_.clause = &clause_;
   result_.source = &case_;
-  result_.configuration = configuration_of(specs_, case_);
+  result_.configuration = configuration_of(specs_, case_, binding_);
   for (const auto& [name, value] : interface_.constants)
     result_.symbols[name] = Symbol{Symbol::Kind::kConstant, value, {}};
   for (const auto& [name, value] : binding_.values)
     define(name, Symbol{Symbol::Kind::kParameter, value, {}}, case_.mark);
+  if (case_.on_device) {
+    driver_.emplace(binding_);
+    const auto queue = virtio::good_request(driver_->device_word()).queue;
+    define(std::string(spec::kRequestQueue), Symbol{Symbol::Kind::kAddress, queue, {}}, case_.mark);
+  }
   if (case_.steps.empty()) fail(case_.mark, "a case without steps checks nothing");
   steps(case_.steps, Scope{});
   if (builder_.ops().size() > protocol::kMaxOps)
     fail(case_.mark, "the case compiles to {} ops, a program holds {}", builder_.ops().size(),
          protocol::kMaxOps);
   const std::uint64_t seed = protocol::checksum(result_.id.data(), result_.id.size());
-  result_.program = builder_.finish(result_.configuration.cpus, seed);
+  result_.program =
+      builder_.finish(result_.configuration.cpus, seed, arena_ - protocol::kArenaAddress);
   result_.ops = builder_.ops();
   return std::move(result_);
 }
 
-void Compiler::steps(const std::vector<spec::Step>& list, const Scope& scope) {
+void Compiler::steps(std::span<const spec::Step> list, const Scope& scope) {
   for (const spec::Step& each : list) step(each, scope);
 }
 
@@ -104,11 +138,25 @@ void Compiler::step(const spec::Step& step, const Scope& scope) {
   if (!found->has_block && !step.block.empty()) fail(step.mark, "`{}` has no `do:`", step.verb);
   if (scope.context.handler && !may_stand_in_handler(step.verb))
     fail(step.mark, "`{}` cannot stand in a handler", step.verb);
+  if (found->of_device) only_once(step, scope);
   Arguments arguments(step.arguments, step.mark, step.verb, found->sole);
   if (found->has_block) arguments.find("do");
   Site site{step, arguments, scope};
   (this->*found->compile)(site);
   arguments.finish();
+}
+
+// What a step does to a ring is known when it is compiled: it happens once, in the order of the
+// text.
+void Compiler::only_once(const spec::Step& step, const Scope& scope) const {
+  if (!driver_) fail(step.mark, "`{}` needs a device: the case has no `on:`", step.verb);
+  if (scope.context.on || scope.context.handler)
+    fail(step.mark, "`{}` stands in the program itself", step.verb);
+  constexpr std::array<std::string_view, 6> kRepeatable = {"status", "register", "region",
+                                                           "config", "features", "notify"};
+  if (scope.context.repeated && std::ranges::find(kRepeatable, step.verb) == kRepeatable.end())
+    fail(step.mark, "`{}` cannot be repeated: its place in the ring is known when it is compiled",
+         step.verb);
 }
 
 std::size_t Compiler::plan(Site& site) {
@@ -138,13 +186,32 @@ void Compiler::emit_block(Site& site, const Op& op, Context context) {
   builder_.close_block(*result_.plans[index].op);
 }
 
-// `as` and `expect`, once the op is known.
-void Compiler::finish_plan(std::size_t index, Site& site) {
-  define_observed(site, index);
+// `as` and `expect`, once the ops are known.
+void Compiler::finish_plans(const std::vector<std::size_t>& indexes, Site& site) {
+  StepPlan& first = result_.plans[indexes.front()];
+  first.others.assign(indexes.begin() + 1, indexes.end());
+  define_observed(site, indexes.front());
   if (!site.step.expect) return;
-  StepPlan& plan = result_.plans[index];
-  plan.expectations = take(parse_expectations(*site.step.expect));
-  for (const Expectation& each : plan.expectations) check_expectation(plan, each);
+  for (Expectation& each : take(parse_expectations(*site.step.expect))) {
+    // A fault is that of the last op, which is what the step is about.
+    std::size_t at = indexes.back();
+    if (each.kind == Expectation::Kind::kField) {
+      const StepPlan* found = holder(result_.plans, builder_.ops(), first, each.field);
+      at = found == nullptr ? indexes.front()
+                            : static_cast<std::size_t>(found - result_.plans.data());
+    }
+    check_expectation(result_.plans[at], each);
+    result_.plans[at].expectations.push_back(std::move(each));
+  }
+}
+
+std::vector<std::string> Compiler::fields_of_step(const StepPlan& plan) const {
+  std::vector<std::string> names = field_names(plan, builder_.ops()[*plan.op]);
+  for (const std::size_t each : plan.others) {
+    const StepPlan& other = result_.plans[each];
+    std::ranges::move(field_names(other, builder_.ops()[*other.op]), std::back_inserter(names));
+  }
+  return names;
 }
 
 void Compiler::check_expectation(const StepPlan& plan, const Expectation& expectation) {
@@ -161,7 +228,7 @@ void Compiler::check_expectation(const StepPlan& plan, const Expectation& expect
   }
   if (!has_field(plan, op, expectation.field))
     fail(expectation.mark, "`{}` does not observe `{}` (it observes: {})", verb, expectation.field,
-         fmt::join(field_names(plan, op), ", "));
+         fmt::join(fields_of_step(plan), ", "));
   const bool is_list = expectation.field == "per-cpu" || expectation.field == "order" ||
                        expectation.field == "bytes";
   if (!is_list && expectation.allowed.kind == Allowed::Kind::kList)
@@ -179,16 +246,17 @@ void Compiler::check_names(const spec::Expression& expression) {
     const auto [base, field] = split_name(result_.symbols, use.name);
     const auto found = result_.symbols.find(base);
     if (found == result_.symbols.end()) fail(use.mark, "unknown name {}", spec::quote(use.name));
+    used_names_.insert(found->first);
     if (found->second.kind != Symbol::Kind::kObserved) continue;
     known = false;
     const StepPlan& plan = result_.plans[found->second.plans.back()];
     const Op& op = builder_.ops()[*plan.op];
     if (field.empty() && primary_field(plan, op).empty())
       fail(use.mark, "`{}` is of a `{}`, which observes several values (`{}.{}`)", base,
-           plan.step->verb, base, fmt::join(field_names(plan, op), ", "));
-    if (!field.empty() && !has_field(plan, op, field))
+           plan.step->verb, base, fmt::join(fields_of_step(plan), ", "));
+    if (!field.empty() && holder(result_.plans, builder_.ops(), plan, field) == nullptr)
       fail(use.mark, "`{}` is of a `{}`, which does not observe `{}` (it observes: {})", base,
-           plan.step->verb, field, fmt::join(field_names(plan, op), ", "));
+           plan.step->verb, field, fmt::join(fields_of_step(plan), ", "));
   }
   if (known) take(expression.evaluate(known_));
 }
@@ -281,8 +349,8 @@ std::uint32_t Compiler::slot_of(const std::string& name, const spec::Mark& mark)
   const bool is_primary = field.empty() || field == primary_field(plan, op);
   if (!has_slot(op.code) || !is_primary)
     fail(mark,
-         "`{}` cannot be an input: only the value of rdmsr, in, load, rdtsc, apic and host, and "
-         "the RAX of a hypercall can",
+         "`{}` cannot be an input: only the value of rdmsr, in, load, rdtsc, apic, host, status, "
+         "register, region, config and features, and the RAX of a hypercall can",
          name);
   const std::uint32_t slot = builder_.slot_of(*plan.op);
   if (slot == protocol::kNoSlot)

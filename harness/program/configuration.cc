@@ -17,6 +17,20 @@ void check_setting(const std::string& name, const std::string& value, const spec
     fail(mark, "`{}: {}`: the values are {}", name, value, fmt::join(found->values, ", "));
 }
 
+// The parameters of `on:` are the machine's settings.
+void add_device(const spec::Case& a_case, const spec::Binding& binding,
+                backends::Configuration& into) {
+  for (const auto& [name, value] : binding.values) {
+    const auto table = name == spec::kDeviceParameter      ? spec::device_words()
+                       : name == spec::kTransportParameter ? spec::transport_words()
+                                                           : std::span<const spec::OnWord>();
+    if (table.empty()) continue;
+    const std::string word(spec::word_text(table, value));
+    check_setting(name, word, a_case.mark);
+    into.settings.insert_or_assign(name, word);
+  }
+}
+
 }  // namespace
 
 std::expected<backends::CpuidBit, spec::Diagnostic> feature_bit(const spec::Specs& specs,
@@ -25,13 +39,17 @@ std::expected<backends::CpuidBit, spec::Diagnostic> feature_bit(const spec::Spec
   const auto found = specs.features.find(std::string(feature));
   if (found == specs.features.end())
     return std::unexpected(spec::diagnose(mark, fmt::format("no feature is called `{}`", feature)));
+  if (found->second.virtio)
+    return std::unexpected(
+        spec::diagnose(mark, fmt::format("`{}` is a device's and cannot be taken away", feature)));
   if (found->second.signature)
     return std::unexpected(spec::diagnose(
         mark, fmt::format("`{}` is a signature, not a bit that can be taken away", feature)));
   return backends::CpuidBit{found->second.leaf, found->second.reg, found->second.bit};
 }
 
-backends::Configuration configuration_of(const spec::Specs& specs, const spec::Case& a_case) {
+backends::Configuration configuration_of(const spec::Specs& specs, const spec::Case& a_case,
+                                         const spec::Binding& binding) {
   const spec::MachineRequest& machine = a_case.machine;
   if (machine.cpus == 0 || machine.cpus > protocol::kMaxCpus)
     fail(a_case.mark, "a machine has 1 to {} CPUs, not {}", protocol::kMaxCpus, machine.cpus);
@@ -48,6 +66,7 @@ backends::Configuration configuration_of(const spec::Specs& specs, const spec::C
     check_setting(name, value, a_case.mark);
     result.settings.emplace(name, value);
   }
+  if (a_case.on_device) add_device(a_case, binding, result);
   return result;
 }
 

@@ -7,6 +7,7 @@
 
 namespace hypervet::program {
 
-backends::Configuration configuration_of(const spec::Specs& specs, const spec::Case& a_case);
+backends::Configuration configuration_of(const spec::Specs& specs, const spec::Case& a_case,
+                                         const spec::Binding& binding);
 
 }  // namespace hypervet::program

@@ -9,6 +9,7 @@
 #include "guest-payloads/protocol/host_verbs.h"
 #include "guest-payloads/protocol/paths.h"
 #include "guest-payloads/protocol/scenarios.h"
+#include "guest-payloads/protocol/virtio.h"
 #include "harness/program/fields.h"
 #include "harness/spec/expression.h"
 
@@ -89,6 +90,63 @@ const char* hypercall_opcode(std::uint16_t variant) {
   return "hypercall (unknown opcode)";
 }
 
+std::string name_of_register(const Operand* o) {
+  const auto* found =
+      std::ranges::find(protocol::kVirtioRegisters, o[0].value,
+                        [](const auto& entry) { return static_cast<std::uint64_t>(entry.reg); });
+  if (found == std::end(protocol::kVirtioRegisters)) return fmt::format("register {}", o[0].value);
+  return found->queue ? fmt::format("{} of queue {}", found->name, o[1].value)
+                      : std::string(found->name);
+}
+
+std::string name_of_region(std::uint64_t number) {
+  const auto* found = std::ranges::find(protocol::kVirtioRegions, number, [](const auto& entry) {
+    return static_cast<std::uint64_t>(entry.region);
+  });
+  return found == std::end(protocol::kVirtioRegions) ? fmt::format("region {}", number)
+                                                     : std::string(found->name);
+}
+
+const char* interrupts(std::uint64_t mode) {
+  switch (static_cast<protocol::VirtioInterrupts>(mode)) {
+    case protocol::VirtioInterrupts::kNone:
+      return "none";
+    case protocol::VirtioInterrupts::kLine:
+      return "line";
+    case protocol::VirtioInterrupts::kMsix:
+      return "msix";
+  }
+  return "?";
+}
+
+std::string virtio(const Op& op) {
+  const Operand* o = op.operands;
+  const unsigned bits = 8U * op.width;
+  switch (op.code) {
+    case OpCode::kVirtioFind:
+      return fmt::format("virtio find device {} on {}", o[0].value,
+                         o[1].value == 0 ? "mmio" : "pci");
+    case OpCode::kVirtioRead:
+      return fmt::format("virtio read {}", name_of_register(o));
+    case OpCode::kVirtioWrite:
+      return fmt::format("virtio write {} <- {}", name_of_register(o), hex(o[2]));
+    case OpCode::kVirtioAwait:
+      return fmt::format("virtio await {} & {} == {} within {}", name_of_register(o), hex(o[2]),
+                         hex(o[3]), duration(o[4]));
+    case OpCode::kRegionRead:
+      return fmt::format("virtio read{} {}[{}]", bits, name_of_region(o[0].value), hex(o[1]));
+    case OpCode::kRegionWrite:
+      return fmt::format("virtio write{} {}[{}] <- {}", bits, name_of_region(o[0].value), hex(o[1]),
+                         hex(o[2]));
+    case OpCode::kVirtioNotify:
+      return fmt::format("virtio notify{} queue {} <- {}", bits, text(o[0]), hex(o[1]));
+    case OpCode::kVirtioInterrupts:
+      return fmt::format("virtio interrupts {}, {} queues", interrupts(o[0].value), text(o[1]));
+    default:
+      return fmt::format("virtio capability {}, number {}", text(o[0]), text(o[1]));
+  }
+}
+
 std::string body(const Op& op) {
   const Operand* o = op.operands;
   const unsigned bits = 8U * op.width;
@@ -116,6 +174,8 @@ std::string body(const Op& op) {
       return fmt::format("read {} bytes at [{}]", text(o[1]), hex(o[0]));
     case OpCode::kFill:
       return fmt::format("fill {} bytes at [{}] with {}", text(o[1]), hex(o[0]), hex(o[2]));
+    case OpCode::kPut:
+      return fmt::format("put {} bytes of data from {} at [{}]", text(o[2]), text(o[1]), hex(o[0]));
     case OpCode::kMap:
       return fmt::format("map [{}] to {}, flags {}", hex(o[0]), hex(o[1]), hex(o[2]));
     case OpCode::kHalt:
@@ -154,6 +214,16 @@ std::string body(const Op& op) {
                          hex(o[2]), hex(o[3]), hex(o[4]), hex(o[5]));
     case OpCode::kRepeat:
       return fmt::format("repeat {} times", text(o[0]));
+    case OpCode::kVirtioFind:
+    case OpCode::kVirtioRead:
+    case OpCode::kVirtioWrite:
+    case OpCode::kVirtioAwait:
+    case OpCode::kRegionRead:
+    case OpCode::kRegionWrite:
+    case OpCode::kVirtioNotify:
+    case OpCode::kVirtioInterrupts:
+    case OpCode::kVirtioCapability:
+      return virtio(op);
     case OpCode::kMeasure: {
       const protocol::PathLoopEntry* loop = protocol::find_path_loop(o[0].value);
       const auto variant = static_cast<protocol::MeasureVariant>(op.variant);

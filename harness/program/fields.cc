@@ -5,6 +5,8 @@
 #include <array>
 #include <cstring>
 
+#include "harness/program/used_elements.h"
+
 namespace hypervet::program {
 namespace {
 
@@ -55,6 +57,15 @@ bool guarded(OpCode code) {
     case OpCode::kApicRead:
     case OpCode::kApicWrite:
     case OpCode::kApicMode:
+    case OpCode::kPut:
+    case OpCode::kVirtioFind:
+    case OpCode::kVirtioRead:
+    case OpCode::kVirtioWrite:
+    case OpCode::kVirtioAwait:
+    case OpCode::kRegionRead:
+    case OpCode::kRegionWrite:
+    case OpCode::kVirtioNotify:
+    case OpCode::kVirtioCapability:
       return true;
     default:
       return false;
@@ -69,7 +80,22 @@ std::vector<std::string_view> value_names(const StepPlan& plan, OpCode code) {
       return {"", "waited"};
     case OpCode::kAwaitMemory:
     case OpCode::kAwaitInterrupts:
+    case OpCode::kVirtioAwait:
       return {"reached", "waited", "value"};
+    case OpCode::kVirtioFind:
+      return {"found",      "device", "vendor", "version", "msix", "line", "notify-multiplier",
+              "config-size"};
+    case OpCode::kVirtioRead:
+    case OpCode::kRegionRead:
+      return {"value", "there"};
+    case OpCode::kVirtioWrite:
+    case OpCode::kRegionWrite:
+    case OpCode::kVirtioNotify:
+      return {"", "there"};
+    case OpCode::kVirtioInterrupts:
+      return {"done"};
+    case OpCode::kVirtioCapability:
+      return {"found", "place", "cap_len", "bar", "id", "offset", "length", "address"};
     case OpCode::kJoin:
       return {"reached", "waited"};
     case OpCode::kHost:
@@ -148,6 +174,10 @@ std::optional<Number> read_bytes(const StepPlan& plan, const Op& op, const Bytes
                                  std::string_view field) {
   const std::string_view whole = op.code == OpCode::kInterruptLog ? "order" : "bytes";
   if (field == whole) return list_of({bytes.begin(), bytes.end()});
+  if (plan.implied && plan.implied->used) {
+    const auto value = used_field(*plan.implied->used, bytes, field);
+    return value ? std::optional(number(*value)) : std::nullopt;
+  }
   if (plan.structure == nullptr) return std::nullopt;
   const auto found = std::ranges::find(plan.structure->fields, field, &spec::StructureField::name);
   if (found == plan.structure->fields.end()) return std::nullopt;
@@ -170,6 +200,9 @@ std::optional<Number> read_values(const StepPlan& plan, const Op& op, const Valu
   return number(values[index]);
 }
 
+// As the op itself has them.
+std::vector<std::string> own_names(const StepPlan& plan, const Op& op);
+
 }  // namespace
 
 bool is_instruction(OpCode code) { return code >= OpCode::kCpuid && code <= OpCode::kRdtsc; }
@@ -183,6 +216,9 @@ bool has_slot(OpCode code) {
     case OpCode::kRdtsc:
     case OpCode::kApicRead:
     case OpCode::kHost:
+    case OpCode::kVirtioRead:
+    case OpCode::kRegionRead:
+    case OpCode::kVirtioCapability:
       return true;
     default:
       return false;
@@ -206,7 +242,9 @@ unsigned result_registers(OpCode code) {
   }
 }
 
-std::vector<std::string> field_names(const StepPlan& plan, const Op& op) {
+namespace {
+
+std::vector<std::string> own_names(const StepPlan& plan, const Op& op) {
   std::vector<std::string> names;
   switch (op.code) {
     case OpCode::kCpuid:
@@ -245,12 +283,34 @@ std::vector<std::string> field_names(const StepPlan& plan, const Op& op) {
   return names;
 }
 
+}  // namespace
+
+std::vector<std::string> field_names(const StepPlan& plan, const Op& op) {
+  if (!plan.shown) return own_names(plan, op);
+  std::vector<std::string> names;
+  for (const Shown& each : *plan.shown) names.push_back(each.name);
+  return names;
+}
+
+const StepPlan* holder(std::span<const StepPlan> plans, std::span<const Op> ops,
+                       const StepPlan& plan, std::string_view field) {
+  const auto holds = [&](const StepPlan& each) {
+    return each.op && has_field(each, ops[*each.op], field);
+  };
+  if (holds(plan)) return &plan;
+  for (const std::size_t index : plan.others)
+    if (holds(plans[index])) return &plans[index];
+  return nullptr;
+}
+
 bool has_field(const StepPlan& plan, const Op& op, std::string_view field) {
   const auto names = field_names(plan, op);
   return std::ranges::find(names, field) != names.end();
 }
 
 std::string_view primary_field(const StepPlan& plan, const Op& op) {
+  if (plan.shown)
+    return plan.shown->empty() ? std::string_view() : std::string_view(plan.shown->front().name);
   switch (op.code) {
     case OpCode::kRdmsr:
     case OpCode::kRdtsc:
@@ -259,7 +319,17 @@ std::string_view primary_field(const StepPlan& plan, const Op& op) {
     case OpCode::kApicRead:
     case OpCode::kAwaitMemory:
     case OpCode::kAwaitInterrupts:
+    case OpCode::kVirtioRead:
+    case OpCode::kRegionRead:
       return "value";
+    case OpCode::kVirtioFind:
+      return "found";
+    case OpCode::kVirtioCapability:
+      return "place";
+    case OpCode::kVirtioNotify:
+      return "there";
+    case OpCode::kVirtioAwait:
+      return "waited";
     case OpCode::kHypercall:
       return "rax";
     case OpCode::kHost:
@@ -281,6 +351,14 @@ std::string_view primary_field(const StepPlan& plan, const Op& op) {
 
 std::optional<Number> read_field(const StepPlan& plan, const Op& op, const Observation& observation,
                                  std::string_view field) {
+  if (!plan.shown) return read_raw(plan, op, observation, field);
+  const auto found = std::ranges::find(*plan.shown, field, &Shown::name);
+  if (found == plan.shown->end()) return std::nullopt;
+  return read_raw(plan, op, observation, found->field);
+}
+
+std::optional<Number> read_raw(const StepPlan& plan, const Op& op, const Observation& observation,
+                               std::string_view field) {
   if (field.empty()) return std::nullopt;
   if (const auto* executed = observation.executed()) return read_executed(op, *executed, field);
   if (const auto* values = std::get_if<Values>(&observation.payload))

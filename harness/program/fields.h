@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,10 @@ namespace hypervet::program {
 std::vector<std::string> field_names(const StepPlan& plan, const protocol::Op& op);
 bool has_field(const StepPlan& plan, const protocol::Op& op, std::string_view field);
 
+// The plan among `plan` and its others that has the field; nullptr: none.
+const StepPlan* holder(std::span<const StepPlan> plans, std::span<const protocol::Op> ops,
+                       const StepPlan& plan, std::string_view field);
+
 // The field that the step's bare name stands for ("value", "rax", "total"); "" if a bare name means
 // nothing there.
 std::string_view primary_field(const StepPlan& plan, const protocol::Op& op);
@@ -27,6 +32,10 @@ std::string_view primary_field(const StepPlan& plan, const protocol::Op& op);
 // or the agent's answer is too short).
 std::optional<spec::Number> read_field(const StepPlan& plan, const protocol::Op& op,
                                        const Observation& observation, std::string_view field);
+
+// The same by the op's own names, whatever the plan shows.
+std::optional<spec::Number> read_raw(const StepPlan& plan, const protocol::Op& op,
+                                     const Observation& observation, std::string_view field);
 
 // Registers that an instruction op may change beyond RIP, as bits in the order of the encoding (bit
 // 0 RAX .. bit 15 R15).

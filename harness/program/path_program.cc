@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/program/path_program.h"
 
+#include "guest-payloads/protocol/layout.h"
 #include "harness/program/builder.h"
 #include "harness/program/configuration.h"
 #include "harness/program/failure.h"
@@ -37,7 +38,7 @@ std::expected<PathPlan, spec::Diagnostic> plan_path(const spec::Specs& specs,
   spec::Case conditions = path.conditions;
   conditions.machine.cpus = operation->cpus;
   try {
-    PathPlan plan{*operation, configuration_of(specs, conditions), {}};
+    PathPlan plan{*operation, configuration_of(specs, conditions, binding), {}};
     if (operation->loop->proof == PathProof::kDoorbell) {
       plan.host_verbs.insert(protocol::HostVerb::kCountRings);
     }
@@ -60,7 +61,7 @@ std::vector<std::byte> path_program(const spec::Operation& operation, const Path
     builder.add(make_op(protocol::OpCode::kHost,
                         {{static_cast<std::uint64_t>(protocol::HostVerb::kCountRings)}}));
   }
-  return builder.finish(operation.cpus, 0);
+  return builder.finish(operation.cpus, 0, protocol::kArenaSize);
 }
 
 }  // namespace hypervet::program

@@ -88,6 +88,15 @@ void Compiler::hypercall(Site& site) {
   finish_plan(emit(site, op), site);
 }
 
+std::uint64_t Compiler::allocate(std::uint64_t size, std::uint64_t align, const spec::Mark& mark) {
+  const std::uint64_t at = (arena_ + align - 1) & ~(align - 1);
+  const std::uint64_t end = protocol::kArenaAddress + protocol::kArenaSize;
+  if (size > end || at + size + kGuardGap > end)
+    fail(mark, "the case allocates more than the arena's {} bytes", protocol::kArenaSize);
+  arena_ = at + size + kGuardGap;
+  return at;
+}
+
 void Compiler::alloc(Site& site) {
   Arguments& arguments = site.arguments;
   const Node& name = arguments.need("as");
@@ -99,10 +108,7 @@ void Compiler::alloc(Site& site) {
   const Node* fill = arguments.find("fill");
   const std::uint64_t byte = fill == nullptr ? 0 : number(*fill, 0, 255, "`fill`");
 
-  const std::uint64_t at = (arena_ + align - 1) & ~(align - 1);
-  if (at + size + kGuardGap > protocol::kArenaAddress + protocol::kArenaSize)
-    fail(site.step.mark, "the case allocates more than the arena's {} bytes", protocol::kArenaSize);
-  arena_ = at + size + kGuardGap;
+  const std::uint64_t at = allocate(size, align, site.step.mark);
   const std::uint64_t address = high ? at + protocol::kHighAlias : at;
   define_address(site, word_of(name), address, name.mark);
   if (site.step.expect) fail(site.step.expect->mark, "`alloc` observes nothing");

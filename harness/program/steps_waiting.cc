@@ -87,15 +87,25 @@ void Compiler::settle(Site& site) {
 }
 
 void Compiler::await(Site& site) {
-  const Node* memory = site.arguments.find("memory");
-  const Node* interrupts = site.arguments.find("interrupts");
-  if ((memory == nullptr) == (interrupts == nullptr))
-    fail(site.step.mark, "`await` needs either `memory` or `interrupts`");
-  if (memory != nullptr) {
-    await_memory(site, *memory);
-  } else {
-    await_interrupts(site, *interrupts);
+  using Form = void (Compiler::*)(Site&, const Node&);
+  constexpr std::pair<std::string_view, Form> kForms[] = {
+      {"memory", &Compiler::await_memory},
+      {"interrupts", &Compiler::await_interrupts},
+      {"used", &Compiler::await_used},
+      {"interrupt", &Compiler::await_interrupt},
+  };
+  const Node* what = nullptr;
+  Form form = nullptr;
+  for (const auto& [key, compile] : kForms) {
+    const Node* found = site.arguments.find(key);
+    if (found == nullptr) continue;
+    if (what != nullptr) fail(site.step.mark, "`await` waits for one thing, not for two");
+    what = found;
+    form = compile;
   }
+  if (what == nullptr)
+    fail(site.step.mark, "`await` needs one of memory, interrupts, used, interrupt");
+  (this->*form)(site, *what);
 }
 
 void Compiler::await_memory(Site& site, const Node& memory) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 namespace hypervet::run {
 namespace {
@@ -89,6 +90,28 @@ std::expected<std::vector<Instance>, std::string> select(const spec::Specs& spec
     }
     return part;
   }
+  return instances;
+}
+
+std::vector<Instance> without_absent_devices(std::vector<Instance> instances,
+                                             const backends::Backend& backend) {
+  std::map<std::uint64_t, bool> absent;  // by device ID
+  const auto is_absent = [&](std::uint64_t device) {
+    return std::ranges::all_of(spec::transport_words(), [&](const spec::OnWord& transport) {
+      backends::Configuration configuration;
+      configuration.settings.emplace(spec::kDeviceParameter,
+                                     spec::word_text(spec::device_words(), device));
+      configuration.settings.emplace(spec::kTransportParameter, transport.text);
+      return backend.refuses(configuration).has_value();
+    });
+  };
+  std::erase_if(instances, [&](const Instance& each) {
+    if (!each.the_case->every_device) return false;
+    const std::uint64_t device = each.binding.values.front().second;
+    const auto [found, fresh] = absent.try_emplace(device);
+    if (fresh) found->second = is_absent(device);
+    return found->second;
+  });
   return instances;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/backend.h"
 #include "harness/spec/clause.h"
 
 namespace hypervet::run {
@@ -43,6 +44,11 @@ bool matches(std::string_view glob, std::string_view text);
 // nothing is an error that names it.
 std::expected<std::vector<Instance>, std::string> select(const spec::Specs& specs,
                                                          const Selection& selection);
+
+// Without the instances of `devices: all` whose device the backend cannot have on any transport:
+// they are no part of a run.
+std::vector<Instance> without_absent_devices(std::vector<Instance> instances,
+                                             const backends::Backend& backend);
 
 // The clauses that a selection names, with or without cases, in the order of the specs.
 std::expected<std::vector<std::pair<const spec::Interface*, const spec::Clause*>>, std::string>

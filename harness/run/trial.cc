@@ -8,6 +8,7 @@
 
 #include "guest-payloads/protocol/host_verbs.h"
 #include "harness/program/compile.h"
+#include "harness/program/device_probe.h"
 #include "harness/program/observations.h"
 #include "harness/program/probe.h"
 
@@ -32,7 +33,12 @@ std::expected<Session, std::string> open_session(const spec::Specs& specs,
                                                  const backends::Backend& backend,
                                                  std::uint64_t seed,
                                                  const backends::Limits& limits) {
-  Session session{&specs, &backend, backend.target(), {}, seed, limits, kMemoryChannel};
+  Session session;
+  session.specs = &specs;
+  session.backend = &backend;
+  session.target = backend.target();
+  session.seed = seed;
+  session.limits = limits;
   const auto probe = program::make_probe(specs);
   backends::Job job;
   job.configuration = &probe.configuration;
@@ -54,10 +60,30 @@ std::expected<Session, std::string> open_session(const spec::Specs& specs,
   return session;
 }
 
+namespace {
+
+// Why the device of the case, which the backend has, does not offer what the case needs.
+std::string device_reason(const Session& session, const Instance& instance,
+                          const backends::Configuration& configuration) {
+  const auto bits =
+      session.devices->features(*session.backend, configuration, session.seed, session.limits);
+  if (!bits) return {};
+  return program::missing_of_device(*session.specs, *instance.the_case, instance.binding,
+                                    configuration, *bits);
+}
+
+bool is_of_device(const spec::Specs& specs, const std::string& feature) {
+  const auto found = specs.features.find(feature);
+  return found != specs.features.end() && found->second.virtio.has_value();
+}
+
+}  // namespace
+
 std::string skip_reason(const Session& session, const Instance& instance,
                         const program::CompiledCase& compiled) {
+  if (!compiled.cannot.empty()) return compiled.cannot;
   for (const auto& feature : instance.the_case->requires_) {
-    if (!session.offered.contains(feature)) {
+    if (!is_of_device(*session.specs, feature) && !session.offered.contains(feature)) {
       return program::missing_reason(*session.specs, session.offered, feature);
     }
   }
@@ -73,6 +99,7 @@ std::string skip_reason(const Session& session, const Instance& instance,
                          verb_name(verb));
     }
   }
+  if (instance.the_case->on_device) return device_reason(session, instance, configuration);
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 #include "backends/backend.h"
 #include "harness/judge/judge.h"
 #include "harness/program/compiled_case.h"
+#include "harness/run/device_offers.h"
 #include "harness/run/select.h"
 #include "harness/spec/clause.h"
 
@@ -18,7 +20,8 @@ namespace hypervet::run {
 
 inline constexpr const char* kMemoryChannel = "memory";
 
-// What all trials of a run share. Immutable once made; any thread. Borrows specs and backend.
+// What all trials of a run share. Immutable once made, but for what devices offer; any thread.
+// Borrows specs and backend.
 struct Session {
   const spec::Specs* specs = nullptr;
   const backends::Backend* backend = nullptr;
@@ -26,6 +29,8 @@ struct Session {
   std::set<std::string> offered;  // features that the target offers
   std::uint64_t seed = 1;
   backends::Limits limits;
+  // Asked of the target's devices as cases come to them.
+  std::shared_ptr<DeviceOffers> devices = std::make_shared<DeviceOffers>();
   std::string channel = kMemoryChannel;  // how observations leave the guest, unless a case says it
 };
 

@@ -42,6 +42,9 @@ struct Ledger {
   std::map<const spec::Violation*, std::string> last_reason;  // why a violation was not caught
   std::set<const spec::Case*> cases;
   std::set<const spec::Case*> proven;
+  std::set<const spec::Case*> passed;
+  // The first instance that an `assume` skipped, and its reason.
+  std::map<const spec::Case*, std::pair<std::string, std::string>> skipped;
 };
 
 class Vetting {
@@ -119,7 +122,14 @@ class Vetting {
     auto& ledger = ledgers_.at(instance.clause);
     const auto& judgement = trial.judgement;
     if (task.violation == nullptr) {
-      if (judgement.verdict == judge::Verdict::kPass) return;
+      if (judgement.verdict == judge::Verdict::kPass) {
+        ledger.passed.insert(instance.the_case);
+        return;
+      }
+      if (judgement.verdict == judge::Verdict::kSkip) {
+        ledger.skipped.try_emplace(instance.the_case, instance.id, judgement.reason);
+        return;
+      }
       ledger.clean = false;
       result_.survivors.push_back(
           {Survivor::Kind::kNotClean, instance.clause->id, instance.id,
@@ -159,6 +169,13 @@ class Vetting {
            reason == ledger.last_reason.end() ? "no case has the names that it uses"
                                               : reason->second,
            spec::to_string(violation.mark)});
+    }
+    // An instance may find that it has nothing to say of the model; a case may not.
+    for (const auto& [the_case, first] : ledger.skipped) {
+      if (ledger.passed.contains(the_case)) continue;
+      proven = false;
+      result_.survivors.push_back({Survivor::Kind::kNotClean, clause.id, first.first,
+                                   "skip: " + first.second, spec::to_string(the_case->mark)});
     }
     for (const auto& the_case : clause.cases) {
       if (!ledger.cases.contains(&the_case) || ledger.proven.contains(&the_case)) continue;

@@ -15,6 +15,7 @@
 
 #include "harness/spec/expression.h"
 #include "harness/spec/node.h"
+#include "harness/spec/on.h"
 
 namespace hypervet::spec {
 
@@ -43,6 +44,8 @@ struct Feature {
   unsigned reg = 0;
   unsigned bit = 0;
   std::optional<std::array<std::uint32_t, 3>> signature;
+  // Of a virtio device instead: a bit of the features that it offers.
+  std::optional<unsigned> virtio;
   std::vector<std::string> requires_;
   Mark mark;
 };
@@ -85,6 +88,8 @@ struct Case {
   std::vector<std::string>
       parameter_texts;  // as written, for reports: one per parameter value, flattened in order
   std::vector<Mark> parameter_marks;  // of each parameter's name
+  bool on_device = false;     // `on:`: device, transport and perhaps ring are the first parameters
+  bool every_device = false;  // its devices are all: those that a target cannot have do not count
   MachineRequest machine;
   std::vector<std::string>
       requires_;  // features: the interface's, the clause's and the case's together

@@ -8,6 +8,7 @@
 
 #include "backends/violations/vocabulary.h"
 #include "guest-payloads/protocol/paths.h"
+#include "harness/spec/verbs.h"
 
 namespace hypervet::spec {
 namespace {
@@ -40,6 +41,9 @@ constexpr std::array kSentences = std::to_array<Sentence>({
     {"await", "wait until memory at {memory} is not {not-equals}"},
     {"await", "wait until memory at {memory} is at least {at-least}"},
     {"await", "wait for interrupts {interrupts}"},
+    {"await", "wait until the device has used {used}"},
+    {"await", "wait for interrupt {count} of {interrupt}"},
+    {"await", "wait for the interrupt of {interrupt}"},
     {"handler", "on interrupt {vector}"},
     {"ipi", "send interrupt {vector} to {to}"},
     {"ipi", "send an interrupt to {to}"},
@@ -58,22 +62,49 @@ constexpr std::array kSentences = std::to_array<Sentence>({
     {"check", "check that {that}"},
     {"assume", "only if {that}; else {because}"},
     {"halt", "halt"},
+    {"bring-up", "bring the device up until {until}"},
+    {"bring-up", "bring the device up"},
+    {"find", "look for the device"},
+    {"reset", "reset the device"},
+    {"status", "write status {write}"},
+    {"status", "wait until the status is {await}"},
+    {"status", "read the status"},
+    {"register", "read {read} of queue {queue}"},
+    {"register", "read {read}"},
+    {"register", "write {write} of queue {queue} = {value}"},
+    {"register", "write {write} = {value}"},
+    {"region", "read {read} at {offset}"},
+    {"region", "write {write} at {offset}: {value}"},
+    {"config", "read the configuration's {read}"},
+    {"config", "write the configuration's {write} = {value}"},
+    {"features", "read the features of the {read}"},
+    {"features", "accept features {write}"},
+    {"capability", "look for capability {type}"},
+    {"chain", "lay out chain {as} of {readable}, then writable {writable}"},
+    {"chain", "lay out chain {as} of {readable}"},
+    {"chain", "lay out chain {as} of writable {writable}"},
+    {"submit", "make {count} times {chain} available"},
+    {"submit", "make {chain} available"},
+    {"submit", "make descriptor {head} available as it is"},
+    {"descriptors", "write descriptors {table}"},
+    {"indirect", "write indirect table {as}: {table}"},
+    {"avail", "write available index {index}"},
+    {"notify", "notify queue {queue}"},
+    {"used", "look at completion {at}"},
+    {"good-request", "a good request succeeds"},
+    {"interrupts", "count interrupts of {of}"},
+    {"suppress", "want used buffer notifications as flags {flags} say"},
+    {"suppress", "want used buffer notifications from event {event} on"},
+    {"wanted", "which notifications the device wants"},
+    {"queue-setup", "set up queue {queue}"},
+    {"queue-reset", "reset queue {queue}"},
+    {"no-outside-write", "nothing was written outside the buffers"},
 });
 
 // The key that a bare value stands for.
-std::string_view sole_key(std::string_view verb) {
-  constexpr std::array kSole = std::to_array<std::pair<std::string_view, std::string_view>>({
-      {"settle", "for"},
-      {"self-ipi", "vector"},
-      {"counts", "vector"},
-      {"interrupt-log", "cpu"},
-      {"apic-mode", "mode"},
-      {"join", "cpu"},
-      {"host", "verb"},
-      {"check", "that"},
-  });
-  const auto* found = std::ranges::find(kSole, verb, [](const auto& each) { return each.first; });
-  return found == kSole.end() ? std::string_view() : found->second;
+std::string_view sole_key(std::string_view name) {
+  const Verb* verb = find_verb(name);
+  return verb == nullptr ? std::string_view() : verb->sole;
 }
 
 using Arguments = std::vector<std::pair<std::string, std::string>>;

@@ -23,6 +23,10 @@ void lint_features(const Interface& interface, const Specs& specs, Problems& pro
     } else if (use.withheld && found->second.signature) {
       problems.add(use.mark, fmt::format("{} is told by a signature and cannot be withheld",
                                          quote(use.name)));
+    } else if (use.withheld && found->second.virtio) {
+      problems.add(use.mark, fmt::format("{} is a device's: a driver need not accept it, but "
+                                         "cannot withhold it",
+                                         quote(use.name)));
     }
   }
 }
@@ -70,11 +74,26 @@ void lint_completeness(const Clause& clause, Problems& problems) {
   }
 }
 
-void lint_clause(const Interface& interface, const Clause& clause, Problems& problems) {
+// A device's feature can only be asked of a device.
+void lint_device_features(const Case& a_case, const Specs& specs, Problems& problems) {
+  if (a_case.on_device) return;
+  for (const std::string& name : a_case.requires_) {
+    const auto found = specs.features.find(name);
+    if (found == specs.features.end() || !found->second.virtio) continue;
+    problems.add(a_case.mark,
+                 fmt::format("the case requires {} of a device and has no 'on:'", quote(name)));
+  }
+}
+
+void lint_clause(const Interface& interface, const Clause& clause, const Specs& specs,
+                 Problems& problems) {
   lint_completeness(clause, problems);
   std::vector<Scope> scopes;
   scopes.reserve(clause.cases.size());
-  for (const Case& a_case : clause.cases) scopes.push_back(lint_case(interface, a_case, problems));
+  for (const Case& a_case : clause.cases) {
+    lint_device_features(a_case, specs, problems);
+    scopes.push_back(lint_case(interface, a_case, problems));
+  }
   for (const Violation& violation : clause.violations)
     lint_violation(interface, violation, scopes, problems);
 }
@@ -87,7 +106,7 @@ Diagnostics lint(const Specs& specs) {
   for (const Interface& interface : specs.interfaces) {
     constants.check(interface, problems);
     lint_features(interface, specs, problems);
-    for (const Clause& clause : interface.clauses) lint_clause(interface, clause, problems);
+    for (const Clause& clause : interface.clauses) lint_clause(interface, clause, specs, problems);
     for (const Path& path : interface.paths) lint_path(specs, interface, path, problems);
   }
   return problems.take();

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 
 #include "guest-payloads/protocol/host_verbs.h"
 #include "guest-payloads/protocol/layout.h"
 #include "guest-payloads/protocol/program.h"
 #include "guest-payloads/protocol/scenarios.h"
+#include "guest-payloads/protocol/virtio.h"
 #include "harness/spec/fields.h"
 #include "harness/spec/lint_parts.h"
 #include "harness/spec/suggest.h"
@@ -59,6 +59,13 @@ const std::vector<Callee>& scenario_callees() {
   return all;
 }
 
+template <typename Table>
+std::vector<std::string_view> names_of(const Table& table) {
+  std::vector<std::string_view> names;
+  for (const auto& each : table) names.push_back(each.name);
+  return names;
+}
+
 class CaseLint {
  public:
   CaseLint(const Interface& interface, const Case& a_case, Problems& problems)
@@ -79,18 +86,8 @@ class CaseLint {
   void structure(const Node& node);
   void inputs(const VerbKey& key, const Node& node);
   void interrupts(const Node& node);
+  void bits(const VerbKey& key, const Node& node);
   const Callee* callee(const Verb& verb, const Step& step, const std::vector<Callee>& table);
-  void forms(const Verb& verb, const Step& step);
-  void await_forms(const Step& step);
-  void read_forms(const Step& step);
-  void apic_forms(const Step& step);
-  void ipi_forms(const Step& step);
-  void handler_forms(const Step& step);
-  void map_forms(const Step& step);
-  void number_forms(const Step& step);
-  bool one_of_keys(const Step& step, std::initializer_list<std::string_view> keys);
-  void only_with(const Step& step, std::initializer_list<std::string_view> keys,
-                 std::string_view with);
   void names(const Verb& verb, const Step& step, const std::vector<std::string>& fields);
   std::vector<std::string> fields(const Verb& verb, const Step& step, const Callee* called) const;
   void check(const Node& node, Wants wants, const Bounds& bounds) {
@@ -120,7 +117,7 @@ void CaseLint::step(const Step& step, const Around& around) {
     called = callee(*verb, step, scenario_callees());
   } else {
     keys(*verb, step);
-    forms(*verb, step);
+    lint_forms(*verb, step, scope_, problems_);
   }
   const std::vector<std::string> observed = fields(*verb, step, called);
   names(*verb, step, observed);
@@ -190,9 +187,36 @@ void CaseLint::value(const VerbKey& key, const Node& node) {
       return structure(node);
     case KeyType::kInterrupts:
       return interrupts(node);
+    case KeyType::kRegister:
+      read_word(node, key.name, names_of(protocol::kVirtioRegisters), problems_);
+      return;
+    case KeyType::kRegion:
+      read_word(node, key.name, names_of(protocol::kVirtioRegions), problems_);
+      return;
+    case KeyType::kBits:
+      return bits(key, node);
+    case KeyType::kParts:
+      if (!node.is_list())
+        problems_.add(node.mark,
+                      fmt::format("{} is a list of parts, not {}", key.name, kind_name(node)));
+      return;
+    case KeyType::kQueues:
+    case KeyType::kTable:
+      if (!node.is_map())
+        problems_.add(node.mark,
+                      fmt::format("{} is a map by number, not {}", key.name, kind_name(node)));
+      return;
+    case KeyType::kPlace:
+    case KeyType::kSource:
+    case KeyType::kUsed:
+    case KeyType::kChain:
+      if (!node.is_scalar())
+        problems_.add(node.mark, fmt::format("{} is one word, not {}", key.name, kind_name(node)));
+      return;
     case KeyType::kName:   // names() defines it
     case KeyType::kSteps:  // the block is walked
     case KeyType::kArguments:
+    case KeyType::kNothing:
       return;
   }
 }
@@ -245,6 +269,14 @@ void CaseLint::interrupts(const Node& node) {
     check(*cpu, Wants::kKnown, {"cpu", 0, case_.machine.cpus - 1});
 }
 
+void CaseLint::bits(const VerbKey& key, const Node& node) {
+  if (!node.is_list()) {
+    problems_.add(node.mark, fmt::format("{} is a list, not {}", key.name, kind_name(node)));
+    return;
+  }
+  for (const Node& each : node.items) check(each, Wants::kKnown, {"a feature bit", 0, 63});
+}
+
 // `host: {page-out: {page: area}}`: one name of the table with its arguments.
 const Callee* CaseLint::callee(const Verb& verb, const Step& step,
                                const std::vector<Callee>& table) {
@@ -287,119 +319,6 @@ const Callee* CaseLint::callee(const Verb& verb, const Step& step,
   return &*found;
 }
 
-// Of these keys exactly one must be there.
-bool CaseLint::one_of_keys(const Step& step, std::initializer_list<std::string_view> keys) {
-  const Mark* second = nullptr;
-  unsigned found = 0;
-  for (const std::string_view key : keys) {
-    if (step.arguments.find(key) == nullptr) continue;
-    if (++found == 2) second = &step.arguments.key_mark(key);
-  }
-  if (found == 1) return true;
-  const std::string choice = one_of(std::vector<std::string_view>(keys));
-  problems_.add(second != nullptr ? *second : step.mark,
-                fmt::format("'{}' needs one of {}", step.verb, choice));
-  return false;
-}
-
-void CaseLint::only_with(const Step& step, std::initializer_list<std::string_view> keys,
-                         std::string_view with) {
-  if (step.arguments.find(with) != nullptr) return;
-  for (const std::string_view key : keys) {
-    if (step.arguments.find(key) == nullptr) continue;
-    problems_.add(step.arguments.key_mark(key),
-                  fmt::format("'{}:' goes with '{}:' only", key, with));
-  }
-}
-
-void CaseLint::await_forms(const Step& step) {
-  if (!one_of_keys(step, {"memory", "interrupts"})) return;
-  only_with(step, {"equals", "not-equals", "at-least", "mask", "width"}, "memory");
-  if (step.arguments.find("memory") != nullptr)
-    one_of_keys(step, {"equals", "not-equals", "at-least"});
-}
-
-void CaseLint::read_forms(const Step& step) { one_of_keys(step, {"size", "struct"}); }
-
-void CaseLint::apic_forms(const Step& step) {
-  if (!one_of_keys(step, {"read", "write"})) return;
-  only_with(step, {"value"}, "write");
-  if (step.arguments.find("write") != nullptr && step.arguments.find("value") == nullptr) {
-    problems_.add(step.mark, "'apic' with 'write:' needs 'value:'");
-  }
-  for (const std::string_view key : {"read", "write"}) {
-    const Node* place = step.arguments.find(key);
-    const auto offset = place == nullptr ? std::nullopt : scope_.constant(*place);
-    if (offset && *offset % 16 != 0)
-      problems_.add(place->mark, "APIC registers lie 16 bytes apart");
-  }
-}
-
-void CaseLint::ipi_forms(const Step& step) {
-  const Node* mode = step.arguments.find("mode");
-  const bool nmi = mode != nullptr && mode->is("nmi");
-  const bool vector = step.arguments.find("vector") != nullptr;
-  if (nmi && vector)
-    problems_.add(step.arguments.key_mark("vector"), "an NMI has no vector of its own");
-  if (!nmi && !vector) problems_.add(step.mark, "'ipi' needs 'vector:'");
-}
-
-void CaseLint::handler_forms(const Step& step) {
-  const Node* eoi = step.arguments.find("eoi");
-  const bool pv = eoi != nullptr && eoi->is("pv");
-  const bool word = step.arguments.find("word") != nullptr;
-  if (pv && !word)
-    problems_.add(eoi->mark, "'eoi: pv' needs 'word:', the address of the PV EOI word");
-  if (!pv && word)
-    problems_.add(step.arguments.key_mark("word"), "'word:' goes with 'eoi: pv' only");
-}
-
-void CaseLint::map_forms(const Step& step) {
-  const Node* name = step.arguments.find("as");
-  const Node* present = step.arguments.find("present");
-  const bool again = name != nullptr && name->is_scalar() && scope_.is_address(name->scalar);
-  const bool absent = present != nullptr && (present->is("no") || present->is("false"));
-  if (!again && !absent && step.arguments.find("to") == nullptr)
-    problems_.add(step.mark, "'map' needs 'to:'");
-}
-
-// Numbers that take only some values of their range.
-void CaseLint::number_forms(const Step& step) {
-  const auto value_of = [&](std::string_view key) {
-    const Node* node = step.arguments.find(key);
-    return node == nullptr ? std::nullopt : scope_.constant(*node);
-  };
-  const auto power_of_two = [](std::uint64_t value) {
-    return value != 0 && (value & (value - 1)) == 0;
-  };
-  const auto mark = [&](std::string_view key) { return step.arguments.find(key)->mark; };
-  if (const auto width = value_of("width"); width && *width <= 8 && !power_of_two(*width)) {
-    problems_.add(mark("width"), "width is 1, 2, 4 or 8");
-  }
-  if (const auto align = value_of("align"); align && !power_of_two(*align)) {
-    problems_.add(mark("align"), "align is a power of two");
-  }
-  if (const auto cpl = value_of("cpl"); cpl && (*cpl == 1 || *cpl == 2))
-    problems_.add(mark("cpl"), "cpl is 0 or 3");
-}
-
-void CaseLint::forms(const Verb& verb, const Step& step) {
-  using Check = void (CaseLint::*)(const Step&);
-  static constexpr std::array<std::pair<std::string_view, Check>, 6> kForms = {{
-      {"await", &CaseLint::await_forms},
-      {"read", &CaseLint::read_forms},
-      {"apic", &CaseLint::apic_forms},
-      {"ipi", &CaseLint::ipi_forms},
-      {"handler", &CaseLint::handler_forms},
-      {"map", &CaseLint::map_forms},
-  }};
-  if (!step.arguments.is_map() && !step.arguments.is_null()) return;
-  for (const auto& [name, check_form] : kForms) {
-    if (name == verb.name) (this->*check_form)(step);
-  }
-  number_forms(step);
-}
-
 std::vector<std::string> CaseLint::fields(const Verb& verb, const Step& step,
                                           const Callee* called) const {
   std::vector<std::string> found;
@@ -417,13 +336,18 @@ std::vector<std::string> CaseLint::fields(const Verb& verb, const Step& step,
 }
 
 void CaseLint::names(const Verb& verb, const Step& step, const std::vector<std::string>& observed) {
+  if (verb.name == "bring-up" || verb.name == "queue-setup") scope_.add_queues();
   const Node* name = optional(step.arguments, "as");
   if (name == nullptr) return;
   if (!name->is_scalar()) {
     problems_.add(name->mark, fmt::format("a name is one word, not {}", kind_name(*name)));
     return;
   }
-  if (verb.name == "alloc" || verb.name == "map") {
+  if (verb.name == "chain" || verb.name == "good-request") {
+    scope_.add_group(name->scalar, name->mark, problems_);
+    return;
+  }
+  if (verb.name == "alloc" || verb.name == "map" || verb.name == "indirect") {
     const bool again = verb.name == "map" && scope_.is_address(name->scalar);
     if (!again) scope_.add_address(name->scalar, name->mark, problems_);
     return;

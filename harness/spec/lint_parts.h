@@ -16,6 +16,9 @@ namespace hypervet::spec {
 // lint_case.cc: all steps of the case. What is known at its end: the names a violation may use.
 Scope lint_case(const Interface& interface, const Case& a_case, Problems& problems);
 
+// lint_forms.cc: which keys of the step go together.
+void lint_forms(const Verb& verb, const Step& step, const Scope& scope, Problems& problems);
+
 // lint_expect.cc: what stands after `expect:` of a step that observes these fields.
 struct Expecting {
   const Verb& verb;

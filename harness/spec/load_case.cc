@@ -21,6 +21,10 @@ constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
 
 void load_setting(const std::string& name, const Mark& mark, const Node& value,
                   MachineRequest& machine, Problems& problems) {
+  if (name == kDeviceParameter || name == kTransportParameter) {
+    problems.add(mark, fmt::format("the {} of a case is said by 'on:'", name));
+    return;
+  }
   std::vector<std::string_view> known = {"cpus", "without"};
   for (const backends::Setting& setting : backends::known_settings()) {
     known.push_back(setting.name);
@@ -239,7 +243,9 @@ void load_parameters(const Node& node, Case& a_case, Loading& loading) {
                          fmt::format("for is a map of name: values, not {}", kind_name(node)));
     return;
   }
+  using Parameter = std::pair<std::string, std::vector<std::uint64_t>>;
   std::uint64_t instances = 1;
+  for (const auto& [name, values] : a_case.parameters) instances *= values.size();
   for (std::size_t i = 0; i < node.entries.size(); ++i) {
     const auto& [name, values] = node.entries[i];
     const Mark& mark = node.key_marks[i];
@@ -250,6 +256,9 @@ void load_parameters(const Node& node, Case& a_case, Loading& loading) {
                             quote(name)));
     } else if (loading.names.contains(name)) {
       loading.problems.add(mark, fmt::format("{} is the name of a constant", quote(name)));
+    } else if (std::ranges::find(a_case.parameters, name, &Parameter::first) !=
+               a_case.parameters.end()) {
+      loading.problems.add(mark, fmt::format("{} is a parameter of 'on:'", quote(name)));
     }
     Matrix matrix = load_parameter(name, values, loading);
     instances *= std::max<std::uint64_t>(1, matrix.values.size());
@@ -264,14 +273,13 @@ void load_parameters(const Node& node, Case& a_case, Loading& loading) {
   }
 }
 
-Case load_case(Node node, const MachineRequest& machine, const std::vector<std::string>& requires_,
-               Loading& loading) {
-  static constexpr std::array<std::string_view, 5> kKeys = {"name", "for", "machine", "requires",
-                                                            "steps"};
+Case load_case(Node node, const CaseDefaults& defaults, Loading& loading) {
+  static constexpr std::array<std::string_view, 6> kKeys = {"name",    "on",       "for",
+                                                            "machine", "requires", "steps"};
   Case a_case;
   a_case.mark = node.mark;
-  a_case.machine = machine;
-  a_case.requires_ = requires_;
+  a_case.machine = defaults.machine;
+  a_case.requires_ = defaults.requires_;
   if (!check_map(node, "a case", kKeys, loading.problems)) return a_case;
   if (const Node* name = optional(node, "name")) {
     a_case.name = read_text(*name, "name", loading.problems).value_or("");
@@ -280,6 +288,11 @@ Case load_case(Node node, const MachineRequest& machine, const std::vector<std::
           name->mark,
           "a case's name is one line of at most 100 characters without '/', '[' and ']'");
     }
+  }
+  if (const Node* own = optional(node, "on")) {
+    if (const auto on = load_on(*own, loading)) add_parameters(*on, own->mark, a_case);
+  } else if (defaults.on) {
+    add_parameters(*defaults.on, defaults.on_mark, a_case);
   }
   if (const Node* parameters = optional(node, "for")) load_parameters(*parameters, a_case, loading);
   if (const Node* wanted = optional(node, "machine"))

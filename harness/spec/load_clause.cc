@@ -32,8 +32,7 @@ void load_id(const Node& node, Clause& clause, Loading& loading) {
   if (!fresh) loading.problems.add(node.mark, already("clause", *id, first->second));
 }
 
-void load_cases(Node node, Clause& clause, const MachineRequest& machine,
-                const std::vector<std::string>& requires_, Loading& loading) {
+void load_cases(Node node, Clause& clause, const CaseDefaults& defaults, Loading& loading) {
   if (!node.is_list()) {
     loading.problems.add(node.mark, fmt::format("cases is a list, not {}", kind_name(node)));
     return;
@@ -42,7 +41,7 @@ void load_cases(Node node, Clause& clause, const MachineRequest& machine,
   const bool one = node.items.size() == 1;
   for (Node& each : node.items) {
     const Mark mark = each.find("name") != nullptr ? each.find("name")->mark : each.mark;
-    Case a_case = load_case(std::move(each), machine, requires_, loading);
+    Case a_case = load_case(std::move(each), defaults, loading);
     if (a_case.name.empty() && !one) {
       loading.problems.add(mark, "a case needs 'name:' where the clause has several");
     } else if (const auto [first, fresh] = names.emplace(a_case.name, mark); !fresh) {
@@ -87,8 +86,8 @@ void load_violations(Node node, Clause& clause, Loading& loading) {
 
 void load_clause(Node node, const MachineRequest& machine,
                  const std::vector<std::string>& requires_, Loading& loading) {
-  static constexpr std::array<std::string_view, 10> kKeys = {
-      "id",      "level",    "section", "text",       "hostile",
+  static constexpr std::array<std::string_view, 11> kKeys = {
+      "id",      "level",    "section", "text",       "hostile",   "on",
       "machine", "requires", "cases",   "violations", "untestable"};
   Problems& problems = loading.problems;
   Clause clause;
@@ -110,12 +109,17 @@ void load_clause(Node node, const MachineRequest& machine,
   if (const Node* hostile = optional(node, "hostile")) {
     clause.hostile = read_flag(*hostile, "hostile", problems).value_or(false);
   }
-  MachineRequest own_machine = machine;
-  if (const Node* wanted = optional(node, "machine")) load_machine(*wanted, own_machine, loading);
-  std::vector<std::string> features = requires_;
-  if (const Node* wanted = optional(node, "requires")) load_requires(*wanted, features, loading);
+  CaseDefaults defaults{machine, requires_, {}, {}};
+  if (const Node* on = optional(node, "on")) {
+    defaults.on = load_on(*on, loading);
+    defaults.on_mark = on->mark;
+  }
+  if (const Node* wanted = optional(node, "machine"))
+    load_machine(*wanted, defaults.machine, loading);
+  if (const Node* wanted = optional(node, "requires"))
+    load_requires(*wanted, defaults.requires_, loading);
   if (optional(node, "cases") != nullptr) {
-    load_cases(std::move(*node.find("cases")), clause, own_machine, features, loading);
+    load_cases(std::move(*node.find("cases")), clause, defaults, loading);
   }
   if (optional(node, "violations") != nullptr)
     load_violations(std::move(*node.find("violations")), clause, loading);

@@ -132,7 +132,7 @@ void load_cpuid(const Node& node, Feature& feature, Loading& loading) {
 }
 
 void load_feature(const std::string& name, const Mark& mark, const Node& node, Loading& loading) {
-  static constexpr std::array<std::string_view, 2> kKeys = {"cpuid", "requires"};
+  static constexpr std::array<std::string_view, 3> kKeys = {"cpuid", "virtio", "requires"};
   if (!is_id(name)) {
     loading.problems.add(
         mark,
@@ -143,8 +143,15 @@ void load_feature(const std::string& name, const Mark& mark, const Node& node, L
   Feature feature;
   feature.name = name;
   feature.mark = mark;
-  if (const Node* cpuid = require(node, "cpuid", "a feature", loading.problems))
+  if (const Node* virtio = optional(node, "virtio")) {
+    const auto bit = read_number(*virtio, "virtio", loading.names, 0, 63, loading.problems);
+    feature.virtio = static_cast<unsigned>(bit.value_or(0));
+    if (node.find("cpuid") != nullptr)
+      loading.problems.add(node.key_mark("cpuid"),
+                           "a feature is of a device or of CPUID, not both");
+  } else if (const Node* cpuid = require(node, "cpuid", "a feature", loading.problems)) {
     load_cpuid(*cpuid, feature, loading);
+  }
   std::vector<FeatureUse>& uses = loading.seen.feature_requires[name];
   if (const Node* wanted = optional(node, "requires")) {
     for (const Node* each : read_list(*wanted, "requires", loading.problems)) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,8 +47,18 @@ void load_features(const Node& node, Loading& loading);
 void load_machine(const Node& node, MachineRequest& machine, Loading& loading);
 void load_requires(const Node& node, std::vector<std::string>& features, Loading& loading);
 void load_parameters(const Node& node, Case& a_case, Loading& loading);
-Case load_case(Node node, const MachineRequest& machine, const std::vector<std::string>& requires_,
-               Loading& loading);
+// What a clause's cases have unless they say otherwise.
+struct CaseDefaults {
+  MachineRequest machine;
+  std::vector<std::string> requires_;
+  std::optional<On> on;
+  Mark on_mark;
+};
+Case load_case(Node node, const CaseDefaults& defaults, Loading& loading);
+
+// load_on.cc
+std::optional<On> load_on(const Node& node, Loading& loading);
+void add_parameters(const On& on, const Mark& mark, Case& a_case);
 
 // load_clause.cc
 void load_clause(Node node, const MachineRequest& machine,

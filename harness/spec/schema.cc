@@ -12,6 +12,8 @@
 #include "guest-payloads/protocol/layout.h"
 #include "guest-payloads/protocol/paths.h"
 #include "guest-payloads/protocol/scenarios.h"
+#include "guest-payloads/protocol/virtio.h"
+#include "harness/spec/on.h"
 #include "harness/spec/verbs.h"
 
 namespace hypervet::spec {
@@ -54,6 +56,13 @@ Json described(Json schema, std::string_view what) {
   return schema;
 }
 
+template <typename Table>
+std::vector<std::string_view> names_of(const Table& table) {
+  std::vector<std::string_view> names;
+  for (const auto& each : table) names.push_back(each.name);
+  return names;
+}
+
 Json value_of(const VerbKey& key) {
   switch (key.type) {
     case KeyType::kInput:
@@ -84,6 +93,27 @@ Json value_of(const VerbKey& key) {
       return text();
     case KeyType::kArguments:
       return map_of(ref("expression"));
+    case KeyType::kRegister:
+      return words(names_of(protocol::kVirtioRegisters));
+    case KeyType::kRegion:
+      return words(names_of(protocol::kVirtioRegions));
+    case KeyType::kBits:
+      return list_of(ref("expression"));
+    case KeyType::kQueues:
+      return map_of(object({{"size", ref("expression")}}));
+    case KeyType::kParts:
+      return list_of(ref("part"));
+    case KeyType::kTable:
+      return map_of(ref("descriptor"));
+    case KeyType::kPlace:
+    case KeyType::kUsed:
+      return ref("expression");
+    case KeyType::kSource:
+      return text();
+    case KeyType::kChain:
+      return ref("name");
+    case KeyType::kNothing:
+      return {{"type", {"object", "null"}}, {"maxProperties", 0}};
   }
   return {};
 }
@@ -155,6 +185,7 @@ Json allowed_schema() {
 Json machine_schema() {
   Json properties = {{"cpus", ref("expression")}, {"without", ref("words")}};
   for (const backends::Setting& setting : backends::known_settings()) {
+    if (setting.name == kDeviceParameter || setting.name == kTransportParameter) continue;
     properties[std::string(setting.name)] = described(words(setting.values), setting.what);
   }
   return object(std::move(properties));
@@ -187,8 +218,58 @@ Json feature_schema() {
   const Json signature =
       object({{"leaf", expression}, {"ebx", expression}, {"ecx", expression}, {"edx", expression}},
              {"leaf", "ebx", "ecx", "edx"});
-  return object({{"cpuid", {{"anyOf", Json::array({bit, signature})}}}, {"requires", ref("words")}},
-                {"cpuid"});
+  Json feature = object({{"cpuid", {{"anyOf", Json::array({bit, signature})}}},
+                         {"virtio", described(expression, "bit of a device's features")},
+                         {"requires", ref("words")}});
+  feature["oneOf"] = Json::array({{{"required", {"cpuid"}}}, {{"required", {"virtio"}}}});
+  return feature;
+}
+
+std::vector<std::string_view> texts(std::span<const OnWord> table,
+                                    std::vector<std::string_view> also) {
+  for (const OnWord& each : table) also.push_back(each.text);
+  return also;
+}
+
+Json on_schema() {
+  const auto choice = [](const std::vector<std::string_view>& all,
+                         std::vector<std::string_view> one) {
+    return Json{{"anyOf", Json::array({words(all), list_of(words(one))})}};
+  };
+  return object(
+      {{"devices", choice(texts(device_words(), {"all"}), texts(device_words(), {}))},
+       {"transports", choice(texts(transport_words(), {"all"}), texts(transport_words(), {}))},
+       {"rings", choice(texts(ring_words(), {"all", "any"}), texts(ring_words(), {}))}},
+      {"devices"});
+}
+
+// One part of a chain: what it is of, or a structure with its fields beside it.
+Json part_schema() {
+  const Json expression = ref("expression");
+  const Json name = ref("name");
+  Json structure = {{"type", "object"},
+                    {"properties", {{"struct", name}, {"as", name}}},
+                    {"additionalProperties", expression},
+                    {"required", {"struct"}}};
+  return {
+      {"anyOf",
+       Json::array(
+           {object(
+                {{"data", expression}, {"fill", expression}, {"canary", expression}, {"as", name}},
+                {"data"}),
+            object({{"bytes", list_of(expression)}, {"canary", expression}, {"as", name}},
+                   {"bytes"}),
+            object({{"at", expression}, {"size", expression}}, {"at", "size"}),
+            std::move(structure)})}};
+}
+
+Json descriptor_schema() {
+  const Json expression = ref("expression");
+  return object({{"addr", expression},
+                 {"len", expression},
+                 {"flags", expression},
+                 {"next", expression},
+                 {"id", expression}});
 }
 
 Json structure_schema() {
@@ -200,6 +281,7 @@ Json structure_schema() {
 Json case_schema() {
   const Json values = {{"anyOf", Json::array({ref("expression"), list_of(ref("expression"))})}};
   return object({{"name", text()},
+                 {"on", ref("on")},
                  {"for", map_of(values)},
                  {"machine", ref("machine")},
                  {"requires", ref("words")},
@@ -250,6 +332,7 @@ Json clause_schema() {
                  {"section", text()},
                  {"text", text()},
                  {"hostile", words({"yes", "no"})},
+                 {"on", ref("on")},
                  {"machine", ref("machine")},
                  {"requires", ref("words")},
                  {"cases", list_of(ref("case"))},
@@ -271,6 +354,9 @@ Json definitions() {
           {"machine", machine_schema()},
           {"structure", structure_schema()},
           {"feature", feature_schema()},
+          {"on", on_schema()},
+          {"part", part_schema()},
+          {"descriptor", descriptor_schema()},
           {"steps", std::move(steps)},
           {"step", step_schema()},
           {"expect", std::move(expect)},

@@ -44,7 +44,9 @@ class Instance final : public Environment {
 }  // namespace
 
 Scope::Scope(const Interface& interface, const Case& a_case)
-    : interface_(interface), case_(a_case) {}
+    : interface_(interface), case_(a_case) {
+  if (a_case.on_device) addresses_.emplace(kRequestQueue, a_case.mark);
+}
 
 const std::vector<std::uint64_t>* Scope::parameter(std::string_view name) const {
   for (const auto& [each, values] : case_.parameters) {
@@ -58,6 +60,8 @@ Scope::Found Scope::find(std::string_view name) const {
     return {Kind::kKnown, nullptr, {}};
   if (addresses_.contains(name)) return {Kind::kAddress, nullptr, {}};
   const std::size_t dot = name.find('.');
+  if (dot != std::string_view::npos && groups_.contains(name.substr(0, dot)))
+    return {Kind::kAddress, nullptr, {}};
   const auto found = observed_.find(name.substr(0, dot));
   if (found == observed_.end()) return {};
   return {Kind::kObserved, &found->second,
@@ -77,7 +81,7 @@ bool Scope::define(const std::string& name, const Mark& mark, Problems& problems
                     quote(name)));
     return false;
   }
-  if (find(name).kind != Kind::kUnknown) {
+  if (find(name).kind != Kind::kUnknown || groups_.contains(name)) {
     problems.add(mark, fmt::format("{} already names something", quote(name)));
     return false;
   }
@@ -87,6 +91,12 @@ bool Scope::define(const std::string& name, const Mark& mark, Problems& problems
 bool Scope::add_address(const std::string& name, const Mark& mark, Problems& problems) {
   if (!define(name, mark, problems)) return false;
   addresses_.emplace(name, mark);
+  return true;
+}
+
+bool Scope::add_group(const std::string& name, const Mark& mark, Problems& problems) {
+  if (!define(name, mark, problems)) return false;
+  groups_.insert(name);
   return true;
 }
 
@@ -138,8 +148,9 @@ void Scope::check_field(const Use& use, const Found& found, Wants wants, Problem
   if (wants == Wants::kInput && !(primary && observed.input)) {
     problems.add(
         use.mark,
-        fmt::format("{} cannot be an input: only the value of rdmsr, in, load, rdtsc, apic and "
-                    "host, and the RAX of a hypercall can",
+        fmt::format("{} cannot be an input: only the value of rdmsr, in, load, rdtsc, apic, "
+                    "host, status, register, region, config and features, and the RAX of a "
+                    "hypercall can",
                     quote(use.name)));
   }
 }
@@ -178,7 +189,10 @@ void Scope::check(const Node& node, Wants wants, const Bounds& bounds, Problems&
   if (wants != Wants::kInput) return;
   Instance some(interface_);
   for (const auto& [name, values] : case_.parameters) some.set(name, values.front());
-  for (const auto& [name, mark] : addresses_) some.set(name, protocol::kArenaAddress);
+  for (const Use& use : uses) {
+    if (!use.is_function && find(use.name).kind == Kind::kAddress)
+      some.set(use.name, protocol::kArenaAddress);
+  }
   const auto sum = expression->slot_sum(
       some, [this](std::string_view name) { return find(name).kind == Kind::kObserved; });
   if (!sum) problems.add(sum.error());

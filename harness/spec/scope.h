@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,10 @@ class Scope {
   bool add_address(const std::string& name, const Mark& mark, Problems& problems);
   bool add_observed(const std::string& name, const Mark& mark, Observed observed,
                     Problems& problems);
+  // Every `NAME.something` is an address from here on; which there are, the compiler says.
+  bool add_group(const std::string& name, const Mark& mark, Problems& problems);
+  // `queue.N.desc` and its like.
+  void add_queues() { groups_.insert("queue"); }
   bool is_address(std::string_view name) const { return addresses_.contains(name); }
   // Constants, parameters and addresses: what a violation may use.
   bool is_known(std::string_view name) const;
@@ -78,6 +83,7 @@ class Scope {
   const Case& case_;
   std::map<std::string, Mark, std::less<>> addresses_;
   std::map<std::string, Observed, std::less<>> observed_;
+  std::set<std::string, std::less<>> groups_;
 };
 
 }  // namespace hypervet::spec

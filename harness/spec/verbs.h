@@ -26,6 +26,18 @@ enum class KeyType {
   kSteps,       // a list of steps
   kText,        // a sentence
   kArguments,   // the arguments of the host verb or scenario that the key names
+  // Of virtio; the compiler looks inside.
+  kBits,      // a list of feature bits
+  kQueues,    // {queue: {size: entries}}
+  kParts,     // a list of the parts of a chain
+  kTable,     // {index: {addr, len, flags, next, id}}: descriptors as they are written
+  kRegister,  // a register of protocol/virtio.h
+  kRegion,    // a region of protocol/virtio.h
+  kPlace,     // a field of the configuration, or an offset
+  kSource,    // queue.N or config: what an interrupt is for
+  kUsed,      // a chain, or a number of used ones
+  kChain,     // the name of a chain
+  kNothing,   // {}: the key says all
 };
 
 struct VerbKey {

@@ -42,7 +42,9 @@ struct DividendChart {
 // True for a dividend that has a bar: its value a number above 0.
 bool drawable(const Path& path);
 // Of the paths that are drawable; with none of them no bars.
+// The bars point into `paths`.
 DividendChart dividend_chart(const std::vector<Path>& paths);
+DividendChart dividend_chart(std::vector<Path>&&) = delete;
 
 // "12.3x cheaper", "0.8x, dearer", "1.02x, unclear".
 std::string dividend_words(const Dividend& dividend);

@@ -154,7 +154,7 @@ struct Case {
   std::string reason;            // one line: why not pass, or what is missing when skipped
   std::string expected;          // shown beside observed
   std::string observed;
-  std::string location;   // of the case in its spec: specs/kvm/hypercall.yaml:12
+  std::string location;   // of the case in its spec: specs/kvm/hypercall.yaml:12:9
   std::string reproduce;  // the one command that repeats this instance
   std::uint64_t seed = 0;
   std::uint64_t duration_ns = 0;

@@ -4,10 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "guest-payloads/protocol/layout.h"
 #include "guest-payloads/protocol/mailbox.h"
 #include "guest-payloads/protocol/paths.h"
 #include "guest-payloads/protocol/scenarios.h"
+#include "guest-payloads/protocol/virtio.h"
 #include "tests/guest-payloads/program_builder.h"
 
 namespace hypervet::tests {
@@ -63,10 +66,22 @@ TEST(Check, AcceptsEveryOpInItsPlainForm) {
   EXPECT_EQ(one(OpCode::kHost, {99, 1, 2, 3}, {.slot = 1}), kAccepted);
   EXPECT_EQ(one(OpCode::kScenario, {4, 1, 2, 3, 4, 5}), kAccepted);
   EXPECT_EQ(one(OpCode::kRepeat, {kMaxRepeat}), kAccepted);
+  EXPECT_EQ(one(OpCode::kPut, {In::slot(1), 0, 0}), kAccepted);
+  const In s = In::slot(1);
+  EXPECT_EQ(one(OpCode::kVirtioFind, {0xffff - 0x1040, 1}), kAccepted);
+  EXPECT_EQ(one(OpCode::kVirtioRead, {21, 0xffff}, {.slot = 1}), kAccepted);
+  EXPECT_EQ(one(OpCode::kVirtioWrite, {0, 0, s}), kAccepted);
+  EXPECT_EQ(one(OpCode::kVirtioAwait, {2, 0, s, s, s}), kAccepted);
+  EXPECT_EQ(one(OpCode::kRegionRead, {7, s}, {.width = 8, .slot = 1}), kAccepted);
+  EXPECT_EQ(one(OpCode::kRegionWrite, {0, s, s}, {.width = 1}), kAccepted);
+  EXPECT_EQ(one(OpCode::kVirtioNotify, {0xffff, s}, {.width = 2}), kAccepted);
+  EXPECT_EQ(one(OpCode::kVirtioInterrupts, {2, kVirtioQueueVectors}), kAccepted);
+  EXPECT_EQ(one(OpCode::kVirtioCapability, {0xff, 0xff}), kAccepted);
 }
 
 TEST(Check, OpCodes) {
-  for (const unsigned code : {0u, 10u, 15u, 19u, 23u, 28u, 31u, 39u, 47u, 54u, 0xffffu}) {
+  for (const unsigned code :
+       {0u, 10u, 15u, 19u, 23u, 28u, 31u, 39u, 47u, 54u, 55u, 57u, 63u, 73u, 0xffffu}) {
     EXPECT_EQ(one(static_cast<OpCode>(code)), Refusal::kOpCode) << code;
   }
 }
@@ -103,6 +118,8 @@ TEST(Check, OperandsThatMustBeConstants) {
   EXPECT_EQ(one(OpCode::kRead, {0, s}), Refusal::kOperand);
   EXPECT_EQ(one(OpCode::kFill, {0, s, 0}), Refusal::kOperand);
   EXPECT_EQ(one(OpCode::kMap, {s, 0, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kPut, {0, s, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kPut, {0, 0, s}), Refusal::kOperand);
   EXPECT_EQ(one(OpCode::kAwaitInterrupts, {s, 0, 0, 0}), Refusal::kOperand);
   EXPECT_EQ(one(OpCode::kAwaitInterrupts, {0x41, 0, s, 0}), Refusal::kOperand);
   EXPECT_EQ(one(OpCode::kHandler, {s}), Refusal::kOperand);
@@ -231,6 +248,9 @@ TEST(Check, HandlersHoldNothingThatWaits) {
   EXPECT_EQ(inside(OpCode::kRepeat, {1}), Refusal::kContext);
   EXPECT_EQ(inside(OpCode::kHost, {1}), Refusal::kContext);
   EXPECT_EQ(inside(OpCode::kScenario, {1}), Refusal::kContext);
+  EXPECT_EQ(inside(OpCode::kVirtioRead, {0, 0}), Refusal::kContext);
+  EXPECT_EQ(inside(OpCode::kVirtioNotify, {0, 0}, {.width = 4}), Refusal::kContext);
+  EXPECT_EQ(inside(OpCode::kPut, {0, 0, 0}), kAccepted);
   EXPECT_EQ(inside(OpCode::kRdtsc, {}, {.flags = kInterruptsOn}), Refusal::kContext);
 }
 
@@ -252,6 +272,80 @@ TEST(Check, Header) {
   auto longer = bytes;  // a module may be padded
   longer.resize(4096);
   EXPECT_TRUE(check_program(longer.data(), longer.size(), 1).accepted);
+}
+
+TEST(Check, VirtioOps) {
+  const In s = In::slot(1);
+  EXPECT_EQ(one(OpCode::kVirtioFind, {0xffff - 0x1040 + 1, 1}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioFind, {2, 2}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioFind, {s, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioFind, {2, s}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioFind, {2, 0}, {.slot = 1}), Refusal::kSlot);
+  const std::uint64_t no_register = std::size(kVirtioRegisters);
+  EXPECT_EQ(one(OpCode::kVirtioRead, {no_register, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioRead, {0, 0x10000}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioRead, {s, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioRead, {0, s}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioRead, {0, 0}, {.width = 4}), Refusal::kWidth);
+  EXPECT_EQ(one(OpCode::kVirtioWrite, {no_register, 0, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioWrite, {0, s, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioAwait, {no_register, 0, 0, 0, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioAwait, {0, 0x10000, 0, 0, 0}), Refusal::kOperand);
+  const std::uint64_t no_region = std::size(kVirtioRegions);
+  EXPECT_EQ(one(OpCode::kRegionRead, {no_region, 0}, {.width = 4}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kRegionRead, {s, 0}, {.width = 4}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kRegionRead, {0, 0}), Refusal::kWidth);
+  EXPECT_EQ(one(OpCode::kRegionWrite, {no_region, 0, 0}, {.width = 4}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioNotify, {0x10000, 0}, {.width = 4}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioNotify, {0, 0}, {.width = 1}), Refusal::kWidth);
+  EXPECT_EQ(one(OpCode::kVirtioNotify, {0, 0}, {.width = 8}), Refusal::kWidth);
+  EXPECT_EQ(one(OpCode::kVirtioInterrupts, {3, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioInterrupts, {2, kVirtioQueueVectors + 1}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioCapability, {256, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioCapability, {1, 256}), Refusal::kOperand);
+}
+
+TEST(Check, DataOfTheProgram) {
+  const auto put = [](std::uint64_t offset, std::uint64_t size) {
+    ProgramBuilder program;
+    const std::uint64_t word = 1;
+    program.data(&word, 8);
+    program.data(&word, 3);
+    program.op(OpCode::kPut, {kArenaAddress, offset, size});
+    return verdict(program);
+  };
+  EXPECT_EQ(put(0, 16), kAccepted);
+  EXPECT_EQ(put(16, 0), kAccepted);
+  EXPECT_EQ(put(11, 5), kAccepted);
+  EXPECT_EQ(put(0, 17), Refusal::kOperand);
+  EXPECT_EQ(put(9, 8), Refusal::kOperand);
+  EXPECT_EQ(put(17, 0), Refusal::kOperand);
+  EXPECT_EQ(put(8, ~0ull), Refusal::kOperand);
+}
+
+// A program of one op, its header spoilt behind the checksum's back.
+Refusal with_header(const std::function<void(ProgramHeader&)>& spoil, std::size_t data_size = 16) {
+  ProgramBuilder program;
+  program.op(OpCode::kRdtsc);
+  program.data(std::vector<std::byte>(data_size).data(), data_size);
+  auto bytes = program.encode();
+  spoil(*reinterpret_cast<ProgramHeader*>(bytes.data()));
+  const Verdict v = check_program(bytes.data(), bytes.size(), 1);
+  return v.accepted ? kAccepted : v.refused.reason;
+}
+
+TEST(Check, SizesInTheHeader) {
+  EXPECT_EQ(with_header([](ProgramHeader&) {}), kAccepted);
+  EXPECT_EQ(with_header([](ProgramHeader&) {}, kMaxProgramData), kAccepted);
+  EXPECT_EQ(with_header([](ProgramHeader&) {}, kMaxProgramData + 8), Refusal::kSize);
+  EXPECT_EQ(with_header([](ProgramHeader& h) { h.data_size = 8; }), Refusal::kSize);
+  EXPECT_EQ(with_header([](ProgramHeader& h) { h.data_size = 24; }), Refusal::kSize);
+  EXPECT_EQ(with_header([](ProgramHeader& h) { h.data_size -= 1, h.size -= 1; }), Refusal::kSize);
+  EXPECT_EQ(with_header([](ProgramHeader& h) { h.data_size -= 8, h.size -= 8; }),
+            Refusal::kChecksum);
+  EXPECT_EQ(with_header([](ProgramHeader& h) { h.op_count = 0; }), Refusal::kSize);
+  EXPECT_EQ(with_header([](ProgramHeader& h) { h.arena_size = kArenaSize + 1; }), Refusal::kSize);
+  EXPECT_EQ(with_header([](ProgramHeader& h) { h.arena_size = 0; }), kAccepted);
 }
 
 TEST(Check, TellsTheOpAtFault) {

@@ -61,6 +61,29 @@ TEST_F(MemoryOps, FaultsAnswerWithTheRegistersOfTheFault) {
   EXPECT_EQ(frames.executed(wait).cr2, kWindowAddress + 4096);
 }
 
+TEST_F(MemoryOps, PutCopiesTheProgramsData) {
+  std::vector<std::uint8_t> data(300);
+  for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<std::uint8_t>(i * 7 + 1);
+  program.data("ab", 2);
+  const auto offset = program.data(data.data(), data.size());
+  program.op(OpCode::kLoad, {kArenaAddress}, {.width = 8, .slot = 0});  // 0
+  const auto put = program.op(OpCode::kPut, {In::slot(0, kArenaAddress + 5), offset + 1, 290});
+  const auto none = program.op(OpCode::kPut, {kWindowAddress, offset, 0});
+  const auto read = program.op(OpCode::kRead, {kArenaAddress, 296});
+  program.op(OpCode::kMap, {kWindowAddress, kArenaAddress, kMapPresent | kMapWritable});
+  const auto fault = program.op(OpCode::kPut, {kWindowAddress + 4096 - 100, offset, 128});
+  run();
+  EXPECT_EQ(offset, 8u);
+  EXPECT_TRUE(frames.done(put));
+  EXPECT_TRUE(frames.done(none));
+  std::vector<std::uint8_t> expected(296, 0);
+  std::copy_n(data.begin() + 1, 290, expected.begin() + 5);
+  EXPECT_EQ(frames.bytes(read), expected);
+  EXPECT_EQ(frames.executed(fault).vector, 14u);
+  EXPECT_EQ(frames.executed(fault).cr2, kWindowAddress + 4096);
+  EXPECT_EQ(frames.executed(fault).after.rcx, 28u) << "bytes that were left";
+}
+
 TEST_F(MemoryOps, WindowPagesAreIndependent) {
   program.op(OpCode::kStore, {kArenaAddress, 0x11}, {.width = 1});
   program.op(OpCode::kStore, {kArenaAddress + 4096, 0x22}, {.width = 1, .slot = kNoSlot});

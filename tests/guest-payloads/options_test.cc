@@ -50,6 +50,48 @@ TEST(Options, ValuesOutOfBoundsAndStrangers) {
   EXPECT_EQ(parse("tsc-khz=4294967296").tsc_khz, 0u);
 }
 
+TEST(Options, WhereDevicesAre) {
+  const Options none = parse("");
+  EXPECT_EQ(none.devices.mmio_count, 0u);
+  EXPECT_EQ(none.devices.ecam, 0u);
+  EXPECT_EQ(none.devices.pci_window, 0xe000'0000u);
+  EXPECT_EQ(none.devices.pci_line, guest::kLineNotKnown);
+  const Options o = parse(
+      "virtio_mmio.device=512@0xfeb00e00:12 ecam=0xb0000000 virtio_mmio.device=4K@0xD0000000:5:3 "
+      "exit=debug-exit pci-window=3221225472 pci-line=21 virtio_mmio.device=1M@0x1000:0");
+  ASSERT_EQ(o.devices.mmio_count, 3u);
+  EXPECT_EQ(o.devices.mmio[0].size, 512u);
+  EXPECT_EQ(o.devices.mmio[0].address, 0xfeb0'0e00u);
+  EXPECT_EQ(o.devices.mmio[0].gsi, 12u);
+  EXPECT_EQ(o.devices.mmio[1].size, 4096u);
+  EXPECT_EQ(o.devices.mmio[1].address, 0xd000'0000u);
+  EXPECT_EQ(o.devices.mmio[1].gsi, 5u);
+  EXPECT_EQ(o.devices.mmio[2].size, 0x10'0000u);
+  EXPECT_EQ(o.devices.ecam, 0xb000'0000u);
+  EXPECT_EQ(o.devices.pci_window, 0xc000'0000u);
+  EXPECT_EQ(o.devices.pci_line, 21u);
+  EXPECT_TRUE(o.debug_exit);
+}
+
+TEST(Options, DevicesThatAreNone) {
+  for (const char* word :
+       {"virtio_mmio.device=", "virtio_mmio.device=512", "virtio_mmio.device=512@",
+        "virtio_mmio.device=0@0x1000:1", "virtio_mmio.device=512@0:1",
+        "virtio_mmio.device=512@0x1000", "virtio_mmio.device=512@0x1000:1x",
+        "virtio_mmio.device=512x@0x1000:1", "virtio_mmio.device=512@0xffffff00:1",
+        "virtio_mmio.device=512@0x100000000:1", "virtio_mmio.device=4096M@0x1000:1",
+        "virtio_mmio.device=512Kb@0x1000:1", "virtio_mmio.other=512@0x1000:1"}) {
+    EXPECT_EQ(parse(word).devices.mmio_count, 0u) << word;
+  }
+  std::string many;
+  for (unsigned i = 0; i <= guest::kMaxMmioDevices; ++i) many += "virtio_mmio.device=512@0x1000:1 ";
+  EXPECT_EQ(parse(many).devices.mmio_count, guest::kMaxMmioDevices);
+  EXPECT_EQ(parse("ecam=0x100000000").devices.ecam, 0u);
+  EXPECT_EQ(parse("ecam=0xb0000000z").devices.ecam, 0u);
+  EXPECT_EQ(parse("pci-window=0 pci-line=5x pci-lines=3").devices.pci_window, 0xe000'0000u);
+  EXPECT_EQ(parse("pci-line=5x pci-lines=3").devices.pci_line, guest::kLineNotKnown);
+}
+
 TEST(Options, NeverReadsPastItsBound) {
   const std::string full(guest::kMaxCommandLine, 'c');
   EXPECT_EQ(parse(full).cpus, 1u);

@@ -28,15 +28,26 @@ std::uint32_t ProgramBuilder::block(protocol::OpCode code, std::initializer_list
   return index;
 }
 
+std::uint32_t ProgramBuilder::data(const void* bytes, std::size_t size) {
+  const auto* from = static_cast<const std::byte*>(bytes);
+  const std::size_t offset = data_.size();
+  data_.insert(data_.end(), from, from + size);
+  data_.resize((data_.size() + 7) / 8 * 8);
+  return static_cast<std::uint32_t>(offset);
+}
+
 std::vector<std::byte> ProgramBuilder::encode() const {
   const std::size_t ops_size = ops_.size() * sizeof(protocol::Op);
   protocol::ProgramHeader header = header_;
-  header.size = static_cast<std::uint32_t>(sizeof header + ops_size);
+  std::vector<std::byte> bytes(sizeof header + ops_size + data_.size());
+  std::byte* const body = bytes.data() + sizeof header;
+  if (ops_size != 0) std::memcpy(body, ops_.data(), ops_size);
+  if (!data_.empty()) std::memcpy(body + ops_size, data_.data(), data_.size());
+  header.size = static_cast<std::uint32_t>(bytes.size());
   header.op_count = static_cast<std::uint32_t>(ops_.size());
-  header.checksum = protocol::checksum(ops_.data(), ops_size);
-  std::vector<std::byte> bytes(header.size);
+  header.data_size = static_cast<std::uint32_t>(data_.size());
+  header.checksum = protocol::checksum(body, bytes.size() - sizeof header);
   std::memcpy(bytes.data(), &header, sizeof header);
-  if (ops_size != 0) std::memcpy(bytes.data() + sizeof header, ops_.data(), ops_size);
   return bytes;
 }
 

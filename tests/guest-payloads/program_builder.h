@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <vector>
 
+#include "guest-payloads/protocol/layout.h"
 #include "guest-payloads/protocol/program.h"
 
 namespace hypervet::tests {
@@ -41,9 +42,12 @@ class ProgramBuilder {
                       const std::function<void()>& inner, Form form = {});
 
   protocol::Op& at(std::uint32_t index) { return ops_[index]; }
-  protocol::ProgramHeader& header() { return header_; }  // magic, version, cpus, seed
+  protocol::ProgramHeader& header() { return header_; }  // magic, version, cpus, seed, arena
 
-  // Size, op count and checksum are filled in here.
+  // Appends bytes for kPut and returns their offset, a multiple of 8.
+  std::uint32_t data(const void* bytes, std::size_t size);
+
+  // Sizes, op count and checksum are filled in here.
   std::vector<std::byte> encode() const;
 
  private:
@@ -53,8 +57,11 @@ class ProgramBuilder {
                                   .checksum = 0,
                                   .op_count = 0,
                                   .cpus = 1,
-                                  .seed = 1};
+                                  .seed = 1,
+                                  .data_size = 0,
+                                  .arena_size = protocol::kArenaSize};
   std::vector<protocol::Op> ops_;
+  std::vector<std::byte> data_;
 };
 
 }  // namespace hypervet::tests

@@ -80,6 +80,7 @@ std::vector<std::string> arguments(const QemuOptions& options, const File& progr
                                 "chardev:line",
                                 "-device",
                                 "isa-debug-exit,iobase=0xf4,iosize=1"};
+  a.insert(a.end(), options.arguments.begin(), options.arguments.end());
   if (options.with_program) {
     a.push_back("-initrd");
     a.push_back(program.path());

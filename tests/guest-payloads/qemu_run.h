@@ -19,6 +19,7 @@ struct QemuOptions {
   std::string words = {};  // appended to the command line
   std::string channel = "serial";
   bool with_program = true;
+  std::vector<std::string> arguments = {};  // appended to QEMU's
   unsigned seconds = 60;  // then it is killed: generous, for machines that do other work
   // Answers a host verb: {status, result}.
   std::function<std::pair<std::uint8_t, std::uint64_t>(const std::vector<std::uint64_t>& call)>

@@ -46,7 +46,7 @@ TEST_F(Refusals, OfTheHeader) {
   ProgramBuilder magic = good, version = good, cpus = good;
   magic.header().magic = 1;
   expect(magic.encode(), Refusal::kMagic);
-  version.header().version = 2;
+  version.header().version = 1;
   expect(version.encode(), Refusal::kVersion);
   cpus.header().cpus = 2;
   expect(cpus.encode(), Refusal::kCpus);

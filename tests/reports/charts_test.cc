@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "reports/html/axis.h"
 #include "reports/html/dividends.h"
@@ -168,9 +169,10 @@ TEST(Strip, AbsurdNumbersAreCountedNotDrawn) {
 }
 
 TEST(Dividends, BarsEndWhereTheRatioIs) {
-  const DividendChart chart = dividend_chart(
-      {with_dividend("dear", .5, .4, .6), with_dividend("ten", 10, 9, 11),
-       with_dividend("even", 1.02, .97, 1.06), with_dividend("hundred", 100, 90, 110)});
+  const std::vector paths = {with_dividend("dear", .5, .4, .6), with_dividend("ten", 10, 9, 11),
+                             with_dividend("even", 1.02, .97, 1.06),
+                             with_dividend("hundred", 100, 90, 110)};
+  const DividendChart chart = dividend_chart(paths);
   ASSERT_EQ(chart.bars.size(), 4u);
   const DividendBar& hundred = chart.bars[0];
   const DividendBar& ten = chart.bars[1];
@@ -195,15 +197,17 @@ TEST(Dividends, BarsEndWhereTheRatioIs) {
 TEST(Dividends, AbsurdOnesStayOnThePage) {
   Path nothing = with_dividend("nothing", 2, 1, 3);
   nothing.reason = "skipped";
-  const DividendChart chart = dividend_chart(
-      {with_dividend("nan", kNaN, 1, 2), with_dividend("negative", -1, -2, 0), nothing,
-       with_dividend("wild", 1e17, kNaN, kInfinity), with_dividend("crossed", 2, 5, .1)});
+  const std::vector paths = {with_dividend("nan", kNaN, 1, 2), with_dividend("negative", -1, -2, 0),
+                             nothing, with_dividend("wild", 1e17, kNaN, kInfinity),
+                             with_dividend("crossed", 2, 5, .1)};
+  const DividendChart chart = dividend_chart(paths);
   ASSERT_EQ(chart.bars.size(), 2u) << "only values above 0 have a bar";
   EXPECT_TRUE(chart.bars[0].off_right);
   EXPECT_EQ(chart.bars[0].value, kLast);
   EXPECT_LE(chart.bars[1].low, chart.bars[1].value);
   EXPECT_GE(chart.bars[1].high, chart.bars[1].value);
-  EXPECT_TRUE(dividend_chart({}).bars.empty());
+  const std::vector<Path> none;
+  EXPECT_TRUE(dividend_chart(none).bars.empty());
 }
 
 TEST(Ratios, MarksStandAroundOne) {

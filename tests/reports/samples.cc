@@ -178,7 +178,7 @@ void add(Results& results, const Interface& interface, const std::string& provid
     c.reason = s.reason;
     c.expected = s.expected;
     c.observed = s.observed;
-    c.location = fmt::format("specs/{}.yaml:{}", interface.id, line += 9);
+    c.location = fmt::format("specs/{}.yaml:{}:9", interface.id, line += 9);
     c.reproduce = fmt::format("hypervet run '{}' --backend {} --seed 42", c.id, c.backend);
     c.seed = 42;
     c.duration_ns = s.duration_us * 1000;

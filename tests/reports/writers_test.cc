@@ -263,11 +263,28 @@ TEST(Sarif, RulesAreClausesAndResultsAreFailures) {
   EXPECT_EQ(first["level"], "error");
   const json& location = first["locations"][0]["physicalLocation"];
   EXPECT_EQ(location["artifactLocation"]["uri"], "specs/kvm.hypercall.yaml");
-  EXPECT_EQ(location["region"]["startLine"], 38);
+  EXPECT_EQ(location["region"], json({{"startLine", 38}, {"startColumn", 9}}));
   EXPECT_EQ(run["results"][3]["level"], "warning") << "a SHOULD";
   EXPECT_EQ(run["results"][3]["suppressions"][0]["kind"], "external") << "waived";
   EXPECT_EQ(run["invocations"][0]["toolExecutionNotifications"].size(), 1u);
   EXPECT_EQ(run["invocations"][0]["exitCode"], 1);
+}
+
+TEST(Sarif, ALocationMayLackItsColumnOrItsLine) {
+  const auto physical = [](const char* location) {
+    Results results = samples::mixed();
+    for (Case& c : results.cases) c.location = location;
+    const json document = json::parse(written("sarif", results));
+    return document["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+  };
+  const json file = {{"uri", "specs/own.yaml"}};
+  EXPECT_EQ(
+      physical("specs/own.yaml:12:7"),
+      json({{"artifactLocation", file}, {"region", {{"startLine", 12}, {"startColumn", 7}}}}));
+  EXPECT_EQ(physical("specs/own.yaml:12"),
+            json({{"artifactLocation", file}, {"region", {{"startLine", 12}}}}));
+  EXPECT_EQ(physical("specs/own.yaml"), json({{"artifactLocation", file}}));
+  EXPECT_EQ(physical("specs/odd:0"), json({{"artifactLocation", {{"uri", "specs/odd%3A0"}}}}));
 }
 
 TEST(Sarif, HostileLocationsBecomeValidUris) {

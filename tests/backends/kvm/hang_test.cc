@@ -27,6 +27,10 @@ std::chrono::milliseconds processor_time() {
   return std::chrono::seconds(time.tv_sec) + std::chrono::milliseconds(time.tv_nsec / 1'000'000);
 }
 
+// What ends at once has this long on a machine that others want too; without a deadline of its own
+// it would have ten seconds.
+constexpr auto kAtOnce = 4s;
+
 class Stopwatch {
  public:
   std::chrono::milliseconds elapsed() const {
@@ -91,7 +95,7 @@ TEST_F(KvmHang, AJumpToItselfExecutes) {
   EXPECT_EQ(outcome.stop, Stop::kDeadline) << outcome.detail;
   EXPECT_THAT(outcome.detail, HasSubstr("CPU 0 executes near"));
   EXPECT_GE(watch.elapsed(), 1500ms);
-  EXPECT_LT(watch.elapsed(), 2000ms);
+  EXPECT_LT(watch.elapsed(), 1500ms + kAtOnce);
 }
 
 TEST_F(KvmHang, ALoopOfTwoInstructionsExecutes) {
@@ -110,7 +114,7 @@ TEST_F(KvmHang, HaltWithInterruptsOffIsADeadlock) {
   const auto outcome = run(Steps().park());
   EXPECT_EQ(outcome.stop, Stop::kDeadlock) << outcome.detail;
   EXPECT_TRUE(outcome.cpus.at(0).halted);
-  EXPECT_LT(watch.elapsed(), 300ms);
+  EXPECT_LT(watch.elapsed(), kAtOnce);
 }
 
 TEST_F(KvmHang, AllCpusHaltedIsADeadlock) {
@@ -118,7 +122,7 @@ TEST_F(KvmHang, AllCpusHaltedIsADeadlock) {
   const auto outcome = run(Steps().start_cpus(1, Steps().park()).park(), with_cpus(2));
   EXPECT_EQ(outcome.stop, Stop::kDeadlock) << outcome.detail;
   EXPECT_THAT(outcome.detail, HasSubstr("CPU 1 is halted"));
-  EXPECT_LT(watch.elapsed(), 400ms);
+  EXPECT_LT(watch.elapsed(), kAtOnce);
 }
 
 // One-shot APIC timer, divided by 128: `count` of these ticks of a nanosecond each.

@@ -9,14 +9,14 @@
 #include <string>
 
 #include "backends/lab/archive.h"
-#include "backends/lab/child.h"
 #include "backends/lab/initramfs.h"
 #include "backends/lab/kernel.h"
 #include "backends/lab/kernel_image.h"
-#include "backends/lab/mapped_file.h"
 #include "backends/lab/modules.h"
 #include "backends/lab/packages.h"
-#include "tests/backends/lab/scratch.h"
+#include "backends/process/child.h"
+#include "backends/process/mapped_file.h"
+#include "tests/backends/process/scratch.h"
 
 namespace hypervet::lab {
 namespace {
@@ -97,13 +97,13 @@ TEST(DebianBusybox, IsStaticAndHasTheApplets) {
   const auto package = unpacked_package("busybox-static", kCache);
   if (!package) GTEST_SKIP() << package.error();
   const fs::path busybox = package->folder / "bin/busybox";
-  const auto list = run({.argv = {busybox.string(), "--list"}});
+  const auto list = process::run({.argv = {busybox.string(), "--list"}});
   ASSERT_TRUE(list) << list.error();
   const std::string applets = "\n" + list->out;
   for (const std::string& applet : default_applets()) {
     EXPECT_THAT(applets, HasSubstr("\n" + applet + "\n"));
   }
-  const auto file = MappedFile::open(busybox);
+  const auto file = process::MappedFile::open(busybox);
   ASSERT_TRUE(file) << file.error();
   const std::string_view bytes(reinterpret_cast<const char*>(file->bytes().data()),
                                file->bytes().size());

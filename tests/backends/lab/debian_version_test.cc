@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "backends/lab/child.h"
+#include "backends/process/child.h"
 
 namespace hypervet::lab {
 namespace {
@@ -30,7 +30,7 @@ TEST(DebianVersion, Order) {
 
 // Every pair of some versions, as dpkg itself compares them.
 TEST(DebianVersion, AgreesWithDpkg) {
-  if (!run({.argv = {"dpkg", "--version"}})) GTEST_SKIP() << "there is no dpkg";
+  if (!process::run({.argv = {"dpkg", "--version"}})) GTEST_SKIP() << "there is no dpkg";
   const char* texts[] = {"1.2~rc1-1", "1.2-1+b2", "1.2+dfsg-1", "1:1.0", "1.2", "1.2.0-0", "1.2a~"};
   std::string script;
   std::string expected;
@@ -40,7 +40,7 @@ TEST(DebianVersion, AgreesWithDpkg) {
       expected += compare_versions(a, b) < 0 ? "1\n" : "0\n";
     }
   }
-  const auto output = run({.argv = {"sh", "-c", script}});
+  const auto output = process::run({.argv = {"sh", "-c", script}});
   ASSERT_TRUE(output) << output.error();
   EXPECT_EQ(output->out, expected);
 }

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-#include "tests/backends/lab/scratch.h"
+#include "tests/backends/process/scratch.h"
 
 namespace hypervet::lab {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "tests/backends/machine/elf_builder.h"
 
-namespace hypervet::lab::test {
+namespace hypervet::test {
 
 using ByteVector = std::vector<std::byte>;
 
@@ -99,4 +99,4 @@ inline ByteVector module(std::string_view depends, std::string_view release) {
   return file;
 }
 
-}  // namespace hypervet::lab::test
+}  // namespace hypervet::test

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "backends/lab/kernel_image.h"
-#include "backends/lab/mapped_file.h"
+#include "backends/process/mapped_file.h"
 #include "tests/backends/lab/kernel_builder.h"
 #include "tests/backends/lab/packing.h"
-#include "tests/backends/lab/scratch.h"
+#include "tests/backends/process/scratch.h"
 
 namespace hypervet::lab {
 namespace {
@@ -46,7 +46,7 @@ TEST_P(PackedKernel, IsBootedByItsVmlinux) {
   EXPECT_EQ(kernel->boot, BootMethod::kPvh) << kernel->why_bzimage;
   EXPECT_EQ(kernel->release, "6.1.2-packed");
   EXPECT_EQ(kernel->original, image);
-  const auto unpacked = MappedFile::open(kernel->image);
+  const auto unpacked = process::MappedFile::open(kernel->image);
   ASSERT_TRUE(unpacked) << unpacked.error();
   EXPECT_EQ(ByteVector(unpacked->bytes().begin(), unpacked->bytes().end()), vmlinux);
   EXPECT_THAT(said, ::testing::ElementsAre("unpacking Linux 6.1.2-packed"));

@@ -9,7 +9,7 @@
 #include "backends/lab/modules.h"
 #include "backends/lab/prune.h"
 #include "tests/backends/lab/kernel_builder.h"
-#include "tests/backends/lab/scratch.h"
+#include "tests/backends/process/scratch.h"
 
 namespace hypervet::lab {
 namespace {

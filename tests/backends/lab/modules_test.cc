@@ -10,7 +10,7 @@
 
 #include "tests/backends/lab/kernel_builder.h"
 #include "tests/backends/lab/packing.h"
-#include "tests/backends/lab/scratch.h"
+#include "tests/backends/process/scratch.h"
 
 namespace hypervet::lab {
 namespace {

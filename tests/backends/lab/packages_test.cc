@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/backends/lab/scratch.h"
+#include "tests/backends/process/scratch.h"
 
 namespace hypervet::lab {
 namespace {

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-namespace hypervet::lab::test {
+namespace hypervet::test {
 
 // `filter` is one of libarchive's ARCHIVE_FILTER_...; empty on failure.
 inline std::vector<std::byte> packed(std::span<const std::byte> bytes, int filter) {
@@ -33,4 +33,4 @@ inline std::vector<std::byte> packed(std::span<const std::byte> bytes, int filte
   return out;
 }
 
-}  // namespace hypervet::lab::test
+}  // namespace hypervet::test

@@ -6,7 +6,8 @@
 
 #include <string>
 
-#include "tests/backends/lab/scratch.h"
+#include "backends/process/recipe_reader.h"
+#include "tests/backends/process/scratch.h"
 
 namespace hypervet::lab {
 namespace {
@@ -118,8 +119,8 @@ TEST_F(Recipes, NamesOfAFolder) {
   scratch.write("b.yaml", std::string_view("x"));
   scratch.write("a.yaml", std::string_view("x"));
   scratch.write("a.init", std::string_view("x"));
-  EXPECT_THAT(recipe_names(scratch.path()), ElementsAre("a", "b"));
-  EXPECT_THAT(recipe_names(scratch / "none"), IsEmpty());
+  EXPECT_THAT(process::recipe_names(scratch.path()), ElementsAre("a", "b"));
+  EXPECT_THAT(process::recipe_names(scratch / "none"), IsEmpty());
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 #include <string>
 
-#include "tests/backends/lab/scratch.h"
+#include "tests/backends/process/scratch.h"
 
 namespace hypervet::lab {
 namespace {

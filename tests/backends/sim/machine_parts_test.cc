@@ -6,11 +6,11 @@
 #include <cstring>
 #include <string>
 
+#include "backends/machine/serial_channel.h"
 #include "backends/sim/base_cpuid.h"
 #include "backends/sim/mailbox_view.h"
 #include "backends/sim/page_walk.h"
 #include "backends/sim/prng.h"
-#include "backends/sim/serial_channel.h"
 #include "guest-payloads/protocol/mailbox.h"
 #include "guest-payloads/protocol/observation.h"
 #include "guest-payloads/protocol/program.h"
@@ -159,8 +159,8 @@ TEST(SerialChannel, FindsCallsAmongOtherBytes) {
   std::vector<std::uint8_t> line = {'b', 'o', 'o', 't'};
   for (const auto& part : {spoilt, other, call}) line.insert(line.end(), part.begin(), part.end());
 
-  SerialChannel channel;
-  std::optional<HostCall> found;
+  machine::SerialChannel channel;
+  std::optional<machine::HostCall> found;
   for (std::size_t sent = 0; sent <= line.size(); ++sent) {
     const auto now = channel.advance({line.data(), sent});
     EXPECT_FALSE(now && found) << "found twice";
@@ -176,7 +176,7 @@ TEST(SerialChannel, FindsCallsAmongOtherBytes) {
 }
 
 TEST(SerialChannel, AnswersInNineBytes) {
-  const auto bytes = SerialChannel::answer(protocol::HostStatus::kBadArgument, 0x0102);
+  const auto bytes = machine::SerialChannel::answer(protocol::HostStatus::kBadArgument, 0x0102);
   EXPECT_EQ(bytes, (std::vector<std::uint8_t>{2, 2, 1, 0, 0, 0, 0, 0, 0}));
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "guest-payloads/protocol/layout.h"
 #include "guest-payloads/protocol/observation.h"
 #include "guest-payloads/protocol/program.h"
 
@@ -52,7 +53,9 @@ class ProgramBuilder {
                                    .checksum = protocol::checksum(ops_.data(), bytes),
                                    .op_count = static_cast<std::uint32_t>(ops_.size()),
                                    .cpus = cpus_,
-                                   .seed = 1};
+                                   .seed = 1,
+                                   .data_size = 0,
+                                   .arena_size = protocol::kArenaSize};
     std::vector<std::byte> program(sizeof header + bytes);
     std::memcpy(program.data(), &header, sizeof header);
     if (bytes != 0) std::memcpy(program.data() + sizeof header, ops_.data(), bytes);

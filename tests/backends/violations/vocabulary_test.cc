@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backends/violations/interposer.h"
+#include "tests/backends/violations/virtio_samples.h"
 
 namespace hypervet::violations {
 namespace {
@@ -174,6 +175,8 @@ Passed pass(const Rule* rule, Seam seam) {
         if (interposer.switched("a-switch"))
           text += "on " + std::to_string(interposer.switch_amount("a-switch", 1)) + " ";
         break;
+      default:
+        text += test::virtio_event(interposer, seam, other);
     }
     text += "\n";
   }
@@ -214,8 +217,9 @@ std::pair<std::string, Value> plain_effect(Seam seam) {
       return {"number", kSample};
     case Seam::kSwitch:
       return {"name", std::string("a-switch")};
+    default:
+      return test::virtio_effect(seam);
   }
-  return {};
 }
 
 TEST(Vocabulary, EveryEffectChangesWhatPassesTheSeamAndIsCounted) {
@@ -227,6 +231,8 @@ TEST(Vocabulary, EveryEffectChangesWhatPassesTheSeamAndIsCounted) {
         Rule rule{.at = seam.seam, .effects = {{std::string(key.name), value}}};
         // An amount belongs to a switch.
         if (seam.seam == Seam::kSwitch) rule.effects.emplace("name", std::string("a-switch"));
+        if (key.name == "offset") rule.effects.emplace("set", kSample);
+        if (key.name == "before") rule.conditions.emplace("field", std::string("desc.len"));
         const Passed after = pass(&rule, seam.seam);
         EXPECT_NE(before, after.text) << seam.name << " " << key.name;
         EXPECT_GE(after.committed, 1u) << seam.name << " " << key.name;
@@ -278,6 +284,30 @@ const std::map<std::string, std::vector<Value>>& held() {
       {"exit.kind", {"hypercall"s}},
       {"exit.nr", {12ul}},
       {"exit.nth", {1ul}},
+      {"register.name", {"queue_size"s}},
+      {"register.queue", {2ul}},
+      {"register.access", {"read"s, "write"s}},
+      {"register.after", {"features-ok"s}},
+      {"register.nth", {1ul}},
+      {"config.offset", {0x10ul, 0x13ul}},
+      {"config.access", {"read"s, "write"s}},
+      {"config.nth", {1ul}},
+      {"pci-config.offset", {0x10ul, 0x13ul}},
+      {"pci-config.access", {"read"s, "write"s}},
+      {"pci-config.capability", {"msix"s}},
+      {"pci-config.nth", {2ul}},
+      {"dma-write.field", values_of(*find_key(*find_seam("dma-write"), "field"), Seam::kDmaWrite)},
+      {"dma-write.queue", {2ul}},
+      {"dma-write.nth", {2ul}},
+      {"dma-read.field", values_of(*find_key(*find_seam("dma-read"), "field"), Seam::kDmaRead)},
+      {"dma-read.queue", {2ul}},
+      {"dma-read.nth", {2ul}},
+      {"notify.queue", {2ul}},
+      {"notify.nth", {2ul}},
+      {"virtio-interrupt.of", {"queue"s, "config"s}},
+      {"virtio-interrupt.queue", {2ul}},
+      {"virtio-interrupt.when", {"wanted"s}},  // suppressed: nothing to drop
+      {"virtio-interrupt.nth", {1ul}},
   };
   return table;
 }
@@ -320,6 +350,13 @@ TEST(Vocabulary, BitConditionsLookAtTheValue) {
   EXPECT_EQ(act("bit-clear", 0), 2u);
   EXPECT_EQ(act("bit-clear", 1), 0u);
   EXPECT_EQ(act("bit", 64), 0u);
+}
+
+TEST(Vocabulary, ASuppressedInterruptCanBeRaised) {
+  const Rule rule{.at = Seam::kVirtioInterrupt,
+                  .conditions = {{"when", std::string("suppressed")}, {"of", std::string("queue")}},
+                  .effects = {{"raise", std::string("yes")}}};
+  EXPECT_EQ(pass(&rule, Seam::kVirtioInterrupt).committed, 2u);
 }
 
 TEST(Vocabulary, KeysAreUniqueAndDescribed) {

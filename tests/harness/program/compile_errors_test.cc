@@ -25,7 +25,7 @@ TEST(CompileErrors, Arguments) {
   EXPECT_THAT(complaint("- alloc: {as: a, size: 0x1000000}"), HasSubstr("arena"));
   EXPECT_THAT(complaint("- read: {from: 0, size: 4097}"), HasSubstr("a read's size"));
   EXPECT_THAT(complaint("- read: {from: 0, struct: none-such}"), HasSubstr("no structure"));
-  EXPECT_THAT(complaint("- await: {within: 1ms}"), HasSubstr("either `memory` or `interrupts`"));
+  EXPECT_THAT(complaint("- await: {within: 1ms}"), HasSubstr("one of memory, interrupts"));
   EXPECT_THAT(complaint("- await: {memory: 0}"), HasSubstr("one of equals"));
   EXPECT_THAT(complaint("- host: {dance: {}}"), HasSubstr("no host verb"));
   EXPECT_THAT(complaint("- host: {page-out: {}}"), HasSubstr("needs `page`"));

@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "harness/program/builder.h"
 #include "harness/program/disassemble.h"
 #include "tests/harness/program/spec_text.h"
 
@@ -148,6 +149,28 @@ TEST(Compile, AllocatesApartAndAligned) {
   EXPECT_EQ(made->ops[0].code, OpCode::kFill);
   EXPECT_EQ(made->ops[1].operands[1].value, c - protocol::kHighAlias);
   EXPECT_EQ(made->ops[2].operands[0].value, c);
+}
+
+TEST(Builder, DataFollowsTheOpsEightAligned) {
+  Builder builder;
+  builder.add(make_op(OpCode::kRdtsc));
+  const std::byte three[] = {std::byte{1}, std::byte{2}, std::byte{3}};
+  EXPECT_EQ(builder.add_data(three), 0u);
+  EXPECT_EQ(builder.add_data(three), 8u);
+  EXPECT_EQ(builder.data_size(), 16u);
+  const auto program = builder.finish(1, 7, 4096);
+  protocol::ProgramHeader header;
+  ASSERT_EQ(program.size(), sizeof header + sizeof(Op) + 16);
+  std::memcpy(&header, program.data(), sizeof header);
+  EXPECT_EQ(header.size, program.size());
+  EXPECT_EQ(header.data_size, 16u);
+  EXPECT_EQ(header.arena_size, 4096u);
+  EXPECT_EQ(header.checksum,
+            protocol::checksum(program.data() + sizeof header, program.size() - sizeof header));
+  std::uint64_t words[2];
+  std::memcpy(words, program.data() + sizeof header + sizeof(Op), sizeof words);
+  EXPECT_EQ(words[0], 0x030201u);
+  EXPECT_EQ(words[1], 0x030201u);
 }
 
 TEST(Compile, TheBytesAreTheHeaderAndTheOps) {

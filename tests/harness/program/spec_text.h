@@ -17,6 +17,7 @@ struct SpecOptions {
   unsigned cpus = 1;
   std::string parameters = {};  // of `for`: "{bit: [1, 2]}"
   std::string machine = {};     // further entries of `machine`: ", without: [kvm.two]"
+  std::string on = {};          // of `on`: "{devices: [blk], rings: [packed]}"
   std::string violation = "{at: hypercall, rax: 0}";
 };
 
@@ -45,11 +46,12 @@ clauses:
     text: It is so.
     cases:
       - machine: {{cpus: {}{}}}
-{}        steps:
+{}{}        steps:
 {}    violations:
       - other: {}
 )",
                      options.cpus, options.machine,
+                     options.on.empty() ? "" : "        on: " + options.on + "\n",
                      options.parameters.empty() ? "" : "        for: " + options.parameters + "\n",
                      indented, options.violation);
 }

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/vmm/progress_watch.h"
+
+#include <time.h>
+
+namespace hypervet::vmm {
+
+using std::chrono::nanoseconds;
+
+ProgressWatch::ProgressWatch(pid_t vmm, const backends::Limits& limits)
+    : vmm_(vmm),
+      limits_(limits),
+      begun_(Clock::now()),
+      now_(begun_),
+      then_(begun_),
+      used_(processor_time()),
+      used_then_(used_) {}
+
+// A process that has just ended has no clock any more: then nothing is added.
+nanoseconds ProgressWatch::processor_time() const {
+  clockid_t clock;
+  timespec time{};
+  if (::clock_getcpuclockid(vmm_, &clock) != 0 || ::clock_gettime(clock, &time) != 0) return used_;
+  return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
+}
+
+ProgressWatch::State ProgressWatch::look(std::uint64_t progress) {
+  now_ = Clock::now();
+  used_ = processor_time();
+  if (progress != progress_) {
+    progress_ = progress;
+    then_ = now_;
+    used_then_ = used_;
+  }
+  if (now_ - begun_ >= limits_.deadline) return State::kExpired;
+  if (used() >= limits_.no_progress * kPatience) return State::kStands;
+  if (waited() >= kAsleep && used() < waited() / 8) return State::kSleeps;
+  return State::kRuns;
+}
+
+}  // namespace hypervet::vmm
