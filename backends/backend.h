@@ -165,6 +165,8 @@ class Backend {
   virtual std::string_view name() const = 0;
   virtual Availability availability() const = 0;
   virtual Target target() const = 0;
+  // Who provides the virtio device of a machine, where that is not the target's provider; else "".
+  virtual std::string_view device_provider() const { return {}; }
   virtual unsigned max_cpus() const = 0;
   // Can it commit violations (is it the simulator)?
   virtual bool commits_violations() const { return false; }

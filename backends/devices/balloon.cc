@@ -10,7 +10,7 @@
 namespace hypervet::devices {
 namespace {
 
-constexpr unsigned kInflate = 0, kDeflate = 1, kStatistics = 2, kHints = 3, kReports = 4;
+constexpr unsigned kInflate = 0, kStatistics = 2, kHints = 3, kReports = 4;  // queue 1 deflates
 constexpr std::size_t kTargetAt = 0, kActualAt = 4, kCommandAt = 8, kPoisonAt = 12;
 constexpr std::uint32_t kStop = 0, kDone = 1;  // reserved command IDs, 5.5.6.5
 constexpr std::size_t kEntry = 10;             // bytes of one statistic

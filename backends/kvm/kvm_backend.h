@@ -43,6 +43,8 @@ class KvmBackend final : public backends::Backend {
   std::string_view name() const override { return "kvm"; }
   backends::Availability availability() const override;
   backends::Target target() const override;
+  // The engine's virtio devices are hypervet's own.
+  std::string_view device_provider() const override { return "hypervet's reference model"; }
   // 0 where the device cannot be used.
   unsigned max_cpus() const override;
   std::optional<std::string> refuses(const backends::Configuration& configuration) const override;

@@ -70,9 +70,9 @@ void hold_used(const UsedElements& elements, const Bytes& bytes, std::vector<Unm
     }
   }
   if (elements.wanted && std::ranges::find(ids, *elements.wanted) == ids.end())
-    into.push_back({fmt::format("`{}` (id {}) among the used ones", elements.wanted_name,
-                                *elements.wanted),
-                    ids_text(ids), false});
+    into.push_back(
+        {fmt::format("`{}` (id {}) among the used ones", elements.wanted_name, *elements.wanted),
+         ids_text(ids), false});
 }
 
 }  // namespace
@@ -87,10 +87,10 @@ std::vector<Unmet> unmet(const program::StepPlan& plan, const protocol::Op& op,
     if (!each.or_skip) ++checked;
     if (holds(each, value->value)) continue;
     const bool absent = each.field == "there" || each.field == "found";
-    result.push_back({each.expected,
-                      absent ? "there is none"
-                             : fmt::format("{} {}", each.field, text_of(value->value)),
-                      each.or_skip});
+    result.push_back(
+        {each.expected,
+         absent ? "there is none" : fmt::format("{} {}", each.field, text_of(value->value)),
+         each.or_skip});
   }
   const auto* bytes = std::get_if<Bytes>(&observation.payload);
   if (bytes == nullptr) return result;

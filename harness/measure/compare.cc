@@ -37,6 +37,28 @@ const Path* find(const ById& paths, std::string_view id) {
   return found == paths.end() ? nullptr : found->second;
 }
 
+// The parts of "a: x; b: y" that `other` does not have.
+std::string only_in(const std::string& text, const std::string& other) {
+  constexpr std::string_view kBetween = "; ";
+  const auto parts_of = [&](std::string_view rest) {
+    std::vector<std::string_view> parts;
+    while (!rest.empty()) {
+      const auto end = rest.find(kBetween);
+      parts.push_back(rest.substr(0, end));
+      rest.remove_prefix(end == rest.npos ? rest.size() : end + kBetween.size());
+    }
+    return parts;
+  };
+  const auto others = parts_of(other);
+  std::string only;
+  for (const std::string_view part : parts_of(text)) {
+    if (std::ranges::find(others, part) != others.end()) continue;
+    if (!only.empty()) only += kBetween;
+    only += part;
+  }
+  return only;
+}
+
 std::string_view kind(std::string_view name) { return name.substr(0, name.find(':')); }
 
 TimingSide side_of(const Path* path) {
@@ -213,7 +235,8 @@ class Comparer {
     };
     differs("specs", a_.run.spec_hash, b_.run.spec_hash);
     differs("versions of hypervet", a_.run.hypervet, b_.run.hypervet);
-    differs("mitigations", a_.run.mitigations, b_.run.mitigations);
+    differs("mitigations", only_in(a_.run.mitigations, b_.run.mitigations),
+            only_in(b_.run.mitigations, a_.run.mitigations));
     const bool measured = std::ranges::any_of(
         result_.rows, [](const TimingRow& row) { return row.has_figures() && !row.exact; });
     if (measured && !options_.in_turn)

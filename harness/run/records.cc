@@ -117,7 +117,9 @@ reports::Case case_record(const Session& session, const Invocation& invocation,
   auto record = blank_record(instance);
   record.backend = session.backend->name();
   record.target = session.target.name;
-  record.provider = session.target.provider;
+  const std::string_view device = session.backend->device_provider();
+  record.provider = instance.the_case->on_device && !device.empty() ? std::string(device)
+                                                                    : session.target.provider;
   record.verdict = to_record(judgement.verdict);
   record.reason = judgement.reason;
   record.expected = judgement.expected;

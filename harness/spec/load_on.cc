@@ -17,6 +17,7 @@ std::vector<OnWord> load_words(const Node* node, std::string_view key,
   std::vector<std::string_view> known;
   for (const OnWord& each : table) known.push_back(each.text);
   std::vector<OnWord> words;
+  const std::size_t before = problems.count();
   for (const Node* each : read_list(*node, key, problems)) {
     const auto index = read_word(*each, key, known, problems);
     if (!index) continue;
@@ -26,7 +27,8 @@ std::vector<OnWord> load_words(const Node* node, std::string_view key,
       words.push_back(table[*index]);
     }
   }
-  if (words.empty()) problems.add(node->mark, fmt::format("{} has no values", key));
+  if (words.empty() && problems.count() == before)
+    problems.add(node->mark, fmt::format("{} has no values", key));
   return words;
 }
 

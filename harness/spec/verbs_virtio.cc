@@ -19,7 +19,6 @@ constexpr VerbKey kWhichQueue = {
 constexpr VerbKey kSize = {"size", kKnown, false, "", 1, kLargestQueue, "entries; 16 if not said"};
 constexpr VerbKey kWithin = {"within", kDuration, false, "", 0, kAny, "how long at most"};
 constexpr VerbKey kValue = {"value", kInput, false, "", 0, kAny, "what is written"};
-constexpr VerbKey kWidth = {"width", kKnown, false, "", 1, 8, "bytes: 1, 2, 4 or 8"};
 
 constexpr VerbKey kBringUp[] = {
     {"features", kBits, false, "", 0, 63,

@@ -226,7 +226,7 @@ std::map<std::string_view, Scenario> net_scenarios() {
   };
   std::map<std::string_view, Scenario> made;
   for (const auto& [name, act] : acts)
-    made[name] = [act = act](const Prepare& prepare) { return net_outcome(prepare, act); };
+    made[name] = [does = act](const Prepare& prepare) { return net_outcome(prepare, does); };
   return made;
 }
 

@@ -35,11 +35,16 @@ inline std::string register_event(Interposer& interposer) {
 
 inline std::string config_event(Interposer& interposer, Seam seam, bool other) {
   std::vector<std::uint8_t> bytes = {0x02, 0xff, 0x01, static_cast<std::uint8_t>(other)};
-  interposer.config(seam, {.offset = 0x10, .write = false}, bytes);
+  interposer.config(
+      seam, {.offset = 0x10, .write = false, .capability = "msix", .capability_begin = 0x10},
+      bytes);
   std::string text;
   show(text, bytes);
   bytes.assign(4, 0x33);
-  if (!interposer.config(seam, {.offset = 0x10, .write = true}, bytes)) text += "ignored ";
+  if (!interposer.config(
+          seam, {.offset = 0x10, .write = true, .capability = "msix", .capability_begin = 0x10},
+          bytes))
+    text += "ignored ";
   show(text, bytes);
   return text;
 }

@@ -147,10 +147,13 @@ TEST_F(CompareLaunchesTest, BadInputIsOneClearLine) {
 
 TEST_F(CompareLaunchesTest, AnInterruptKeepsWhatWasTimed) {
   const auto result = shell(folder, R"sh(
-"$HV" compare --backend sim --launches 1000 '' cost=cpuid=70 kvm.path.cpuid &
-sleep 1.5
-kill -INT $!
-wait $!)sh");
+"$HV" compare --backend sim --launches 1000 --samples 10000 '' cost=cpuid=70 kvm.path.cpuid & run=$!
+for i in $(seq 3000); do  # a second of processor time, however long that takes
+  [ "$(cut -d' ' -f14 /proc/$run/stat)" -ge 100 ] && break
+  sleep 0.02
+done
+kill -INT $run
+wait $run)sh");
   EXPECT_EQ(result.status, 130) << result.out << result.err;
   EXPECT_THAT(result.err, HasSubstr("hypervet: interrupted; what was timed is kept in "
                                     "hypervet-results/compare-sim-a.jsonl, "));

@@ -53,8 +53,13 @@ TEST(RunTest, WithoutArgumentsEveryClauseHoldsOnTheModelAndAReportIsLeft) {
   EXPECT_TRUE(all.complete());
   EXPECT_GE(all.cases.size(), 200);
   EXPECT_EQ(all.cases.size(), all.run.planned);
-  for (const auto& record : all.cases)
-    EXPECT_EQ(record.verdict, reports::Verdict::kPass) << record.id;
+  // A case may find by itself that it has nothing to ask of this model's device.
+  for (const auto& record : all.cases) {
+    if (record.verdict == reports::Verdict::kSkip && record.id.starts_with("virtio."))
+      EXPECT_NE(record.reason, "") << record.id;
+    else
+      EXPECT_EQ(record.verdict, reports::Verdict::kPass) << record.id;
+  }
 }
 
 TEST(RunTest, TheSameSeedGivesTheSameStreamWhateverTheJobs) {

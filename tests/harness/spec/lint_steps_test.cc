@@ -112,7 +112,7 @@ const Bad kVerbs[] = {
     {"map: {as: m}", {"0:13: 'map' needs 'to:'"}},
     {"map: {as: m, to: 0, flags: [execute]}",
      {"0:41: flags is writable, user or no-execute, not 'execute'"}},
-    {"await: {within: 1ms}", {"0:13: 'await' needs one of memory or interrupts"}},
+    {"await: {within: 1ms}", {"0:13: 'await' needs one of memory, interrupts, used or interrupt"}},
     {"await: {memory: 1}", {"0:13: 'await' needs one of equals, not-equals or at-least"}},
     {"await: {interrupts: {vector: 256, cpu: 2}, mask: 1}",
      {"0:42: vector is from 0 to 255, not 256", "0:52: cpu is from 0 to 1, not 2",
@@ -158,8 +158,8 @@ const Bad kNames[] = {
      {"1:38: what a step observed can be an input of a later one only as 'name' or 'name + "
       "constant'"}},
     {"cpuid: {leaf: 1, as: c}\nwrmsr: {msr: c.eax, value: c}",
-     {"1:26: 'c.eax' cannot be an input: only the value of rdmsr, in, load, rdtsc, apic and host, "
-      "and the RAX of a hypercall can",
+     {"1:26: 'c.eax' cannot be an input: only the value of rdmsr, in, load, rdtsc, apic, host, "
+      "status, register, region, config and features, and the RAX of a hypercall can",
       "1:40: 'c' is a 'cpuid', which observes several values; say which, as in 'c.eax'"}},
     {"read: {from: 1, struct: pair, as: p}\ncheck: p.lo == p.high",
      {"1:20: a 'read' does not observe 'lo', did you mean 'low'?"}},

@@ -90,7 +90,8 @@ const Bad kRules[] = {
     {"{at: switch, name: anything-at-all}", {}},
     {"{}", {"11:22: a violation needs 'at:'"}},
     {"{at: rdmrs, add: 1}",
-     {"11:27: at is hypercall, cpuid, rdmsr, wrmsr, memory, interrupt, apic, exit or switch, not "
+     {"11:27: at is hypercall, cpuid, rdmsr, wrmsr, memory, interrupt, apic, exit, switch, "
+      "register, config, pci-config, dma-write, dma-read, notify or virtio-interrupt, not "
       "'rdmrs', did you mean 'rdmsr'?"}},
     {"{at: rdmsr, msr: MSR}", {"11:19: the violation 'v' has conditions but no effect"}},
     {"{at: rdmsr}", {"11:19: the violation 'v' has conditions but no effect"}},

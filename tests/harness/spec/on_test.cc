@@ -18,7 +18,7 @@ std::string clause(const std::string& on, const std::string& more = "",
   return head("features: {virtio.event-idx: {virtio: 29}}\nconstants: {ONE: 1}") +
          fmt::format(
              "clauses:\n  - {{id: t.a, level: must, section: s, text: t{}{},\n     cases: "
-             "[{{steps: [{}]}}], violations: [{{v: {{at: rdtsc, add: 1}}}}]}}\n",
+             "[{{steps: [{}]}}], violations: [{{v: {{at: cpuid, leaf: 0, eax: 1}}}}]}}\n",
              on.empty() ? "" : ", on: " + on, more, steps);
 }
 
@@ -55,7 +55,7 @@ TEST(On, ACaseHasItsOwn) {
     cases:
       - {name: one, steps: [{find: {}}]}
       - {name: two, on: {devices: [net], rings: any}, steps: [{find: {}}]}
-    violations: [{v: {at: rdtsc, add: 1}}]
+    violations: [{v: {at: cpuid, leaf: 0, eax: 1}}]
 )",
                                "t.yaml");
   ASSERT_TRUE(specs) << to_string(specs.error().front());

