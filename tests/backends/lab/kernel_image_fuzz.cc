@@ -15,6 +15,7 @@
 namespace {
 
 using namespace hypervet::lab;
+namespace test = hypervet::test;
 
 test::ByteVector edited(test::ByteVector file, const std::uint8_t* edits, std::size_t size) {
   for (std::size_t i = 0; i + 3 <= size; i += 3) {
