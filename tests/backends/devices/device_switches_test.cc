@@ -125,6 +125,7 @@ std::map<std::string_view, Scenario> plain_scenarios() {
          m.driver.submit(3, {le32({id})});
          m.driver.submit_segments(3, {}, {{0x20000, 0x1000}});
          m.driver.act("balloon-hint", {1});
+         m.driver.machine.pass(10'000'000);
          return sum(m.driver.machine.bytes({0x20000, 0x1000}));
        }},
       {"balloon-changes-reported-page",
