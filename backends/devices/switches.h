@@ -29,7 +29,7 @@ inline constexpr Switch kSwitches[] = {
     {"shared-memory-registers-zero", "virtio.mmio.absent-shared-memory",
      "SHMLen and SHMBase read 0 for a region that is not there",
      "these registers are of one transport alone and have no name at a seam"},
-    {"pci-features-repeat", "virtio.pci.device-feature-selected",
+    {"pci-features-repeat", "virtio.pci-common.device-feature-selected",
      "device_feature repeats its halves beyond device_feature_select 1",
      "the register's seam sees all 64 bits at once"},
     {"blk-writes-read-only", "virtio.blk.read-only-writes-nothing",
