@@ -117,12 +117,13 @@ clauses:
           - chain:
               as: good-request
               queue: 2
-              readable: [{bytes: [1, 0, 0x40, 0, 0, 0, 0, 0]}, {data: 43}]
-              writable: [{data: 11, fill: 0xff}, {data: 1, fill: 0xff, as: response}, {data: 96}]
+              readable:
+                - bytes: [1, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+              writable: [{data: 108, fill: 0xff, as: answer}]
           - submit: {chain: good-request}
           - notify: {queue: 2}
           - await: {used: good-request, within: within}
-          - load: {from: good-request.response, width: 1}
+          - load: {from: good-request.answer + 11, width: 1}
             expect: {value: {one-of: [0, 3]}}
   - id: good-request.9p
     level: must
