@@ -66,7 +66,10 @@ std::uint64_t BatchMachine::progress() const {
 }
 
 void BatchMachine::answer_host() {
-  mailbox_.answer(perform(mailbox_.host_call(), vmm_->monitor()));
+  const auto call = mailbox_.host_call();
+  // The agent cannot take back what the monitor does: another disk, a link that is down.
+  if (call.verb != protocol::HostVerb::kReadClock) as_started_ = false;
+  mailbox_.answer(perform(call, vmm_->monitor()));
 }
 
 Ending BatchMachine::finished() const {
@@ -82,8 +85,8 @@ Ending BatchMachine::finished() const {
   }
 }
 
-Ending BatchMachine::await_end(const backends::Limits& limits) {
-  ProgressWatch watch(vmm_->pid(), limits);
+Ending BatchMachine::await_end(const backends::Limits& limits, int patience) {
+  ProgressWatch watch(vmm_->pid(), limits, patience);
   const auto begun = Clock::now();
   auto next_look = begun + kLook;
   while (mailbox_.finished_program() != number_) {
@@ -108,10 +111,11 @@ backends::Outcome BatchMachine::run(const backends::Job& job) {
   }
   std::memcpy(vmm_->ram().data() + protocol::kProgramAddress, job.program.data(),
               job.program.size());
+  const int patience = is_new() ? ProgressWatch::kPatience : ProgressWatch::kHaste;
   mailbox_.give_program(++number_, static_cast<std::uint32_t>(job.program.size()));
-  auto ending = await_end(job.limits);
+  auto ending = await_end(job.limits, patience);
   fit_ = (ending.stop == Stop::kFinished || ending.stop == Stop::kRefused) &&
-         mailbox_.program_ending().fit;
+         mailbox_.program_ending().fit && as_started_;
   outcome.stop = ending.stop;
   outcome.detail = std::move(ending.detail);
   outcome.cpus = std::move(ending.cpus);

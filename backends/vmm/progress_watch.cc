@@ -7,9 +7,10 @@ namespace hypervet::vmm {
 
 using std::chrono::nanoseconds;
 
-ProgressWatch::ProgressWatch(pid_t vmm, const backends::Limits& limits)
+ProgressWatch::ProgressWatch(pid_t vmm, const backends::Limits& limits, int patience)
     : vmm_(vmm),
       limits_(limits),
+      patience_(patience),
       begun_(Clock::now()),
       now_(begun_),
       then_(begun_),
@@ -33,7 +34,7 @@ ProgressWatch::State ProgressWatch::look(std::uint64_t progress) {
     used_then_ = used_;
   }
   if (now_ - begun_ >= limits_.deadline) return State::kExpired;
-  if (used() >= limits_.no_progress * kPatience) return State::kStands;
+  if (used() >= limits_.no_progress * patience_) return State::kStands;
   if (waited() >= kAsleep && used() < waited() / 8) return State::kSleeps;
   return State::kRuns;
 }

@@ -20,10 +20,12 @@ class ProgressWatch {
   // Limits::no_progress: its own threads work as well as the guest's CPUs, and where the guest is
   // interpreted an instruction takes longer.
   static constexpr int kPatience = 5;
+  // Where the program gets a second chance.
+  static constexpr int kHaste = 1;
   // Of wall time without progress in which next to no processor time is used: the guest sleeps.
   static constexpr std::chrono::milliseconds kAsleep{1000};
 
-  ProgressWatch(pid_t vmm, const backends::Limits& limits);
+  ProgressWatch(pid_t vmm, const backends::Limits& limits, int patience = kPatience);
 
   enum class State {
     kRuns,
@@ -41,6 +43,7 @@ class ProgressWatch {
 
   pid_t vmm_;
   backends::Limits limits_;
+  int patience_;
   Clock::time_point begun_;
   Clock::time_point now_, then_;  // at the last look; when the counter last moved
   std::chrono::nanoseconds used_{0}, used_then_{0};

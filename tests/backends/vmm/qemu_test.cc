@@ -252,6 +252,28 @@ TEST_F(Qemu, AHostVerbOfHypervetsOwn) {
   }
 }
 
+TEST_F(Qemu, WhatTheMonitorChangedIsNotThereForTheNextProgram) {
+  const auto vmm = backend();
+  const auto disk = with({{"device", "blk"}, {"transport", "mmio"}});
+  const auto capacity_after = [&](std::uint64_t sectors) {
+    ProgramBuilder program;
+    program.op(OpCode::kVirtioFind, {2, 0});
+    if (sectors != 0) {
+      const auto verb = static_cast<std::uint64_t>(protocol::HostVerb::kResizeDisk);
+      program.op(OpCode::kHost, {verb, sectors, 0, 0});
+    }
+    const auto config = static_cast<std::uint64_t>(protocol::VirtioRegion::kConfig);
+    program.op(OpCode::kRegionRead, {config, 0}, {.width = 4});
+    const auto outcome = run(*vmm, program.encode(), disk);
+    EXPECT_EQ(outcome.stop, Stop::kFinished) << outcome.detail;
+    return frames(outcome).values(sectors != 0 ? 2 : 1).at(0);
+  };
+  const auto before = capacity_after(0);
+  EXPECT_NE(before, 4096u);
+  EXPECT_EQ(capacity_after(4096), 4096u);
+  EXPECT_EQ(capacity_after(0), before);
+}
+
 struct DeviceCase {
   const char* device;
   std::uint64_t id;
