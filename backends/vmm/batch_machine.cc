@@ -94,9 +94,12 @@ Ending BatchMachine::await_end(const backends::Limits& limits, int patience) {
     const auto now = Clock::now();
     if (now >= next_look) {
       next_look = now + kLook;
-      vmm_->listen();
+      const bool talks = vmm_->listen();
       if (const auto ended = vmm_->ended()) return died(*vmm_, *ended);
-      if (auto ending = standing(*vmm_, watch, watch.look(progress()))) return std::move(*ending);
+      auto state = watch.look(progress());
+      // One that had to wait for its reader does not sleep.
+      if (talks && state == ProgressWatch::State::kSleeps) state = ProgressWatch::State::kRuns;
+      if (auto ending = standing(*vmm_, watch, state)) return std::move(*ending);
     }
     std::this_thread::sleep_for(nap(now - begun));
   }
