@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds kBootPatience{60};
 constexpr milliseconds kLook{5};  // between looks at the process
+constexpr milliseconds kStarved{250};
 
 // Most programs end within a millisecond; who waits for longer does not mind to be woken late.
 microseconds nap(Clock::duration waited) {
@@ -87,6 +88,7 @@ Ending BatchMachine::finished() const {
 
 Ending BatchMachine::await_end(const backends::Limits& limits, int patience) {
   ProgressWatch watch(vmm_->pid(), limits, patience);
+  starved_ = false;
   const auto begun = Clock::now();
   auto next_look = begun + kLook;
   while (mailbox_.finished_program() != number_) {
@@ -103,6 +105,7 @@ Ending BatchMachine::await_end(const backends::Limits& limits, int patience) {
     }
     std::this_thread::sleep_for(nap(now - begun));
   }
+  starved_ = Clock::now() - begun >= kStarved && watch.kept_waiting() >= kStarved;
   return finished();
 }
 
