@@ -185,6 +185,13 @@ TEST_F(Qemu, ASleepForItsTimerIsNoDeadlock) {
   EXPECT_EQ(outcome.stop, Stop::kDeadline) << outcome.detail;
 }
 
+TEST_F(Qemu, AProgramThatGetsOnHasMoreThanItsDeadline) {
+  const auto vmm = backend();
+  ProgramBuilder waits;
+  waits.op(OpCode::kSettle, {2'500'000'000});
+  EXPECT_EQ(run(*vmm, waits.encode(), {}, 1s).stop, Stop::kFinished);
+}
+
 TEST_F(Qemu, AResetIsAShutdown) {
   const auto vmm = backend();
   ProgramBuilder program;
