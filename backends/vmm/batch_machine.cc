@@ -101,6 +101,8 @@ Ending BatchMachine::await_end(const backends::Limits& limits, int patience) {
       auto state = watch.look(progress());
       // One that had to wait for its reader does not sleep.
       if (talks && state == ProgressWatch::State::kSleeps) state = ProgressWatch::State::kRuns;
+      if (state == ProgressWatch::State::kStands && patience == ProgressWatch::kHaste)
+        return {Stop::kStuck, "the program did not get on; a new machine is tried"};
       if (auto ending = standing(*vmm_, watch, state)) return std::move(*ending);
     }
     std::this_thread::sleep_for(nap(now - begun));
