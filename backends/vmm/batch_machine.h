@@ -22,9 +22,9 @@ class BatchMachine {
       const Surroundings& surroundings, const Plan& plan);
 
   backends::Outcome run(const backends::Job& job);
-  // Whether the VMM was kept from the processor while its last program ran, long enough for what
-  // the guest waited for to come late.
-  bool starved() const { return starved_; }
+  // How long the VMM was kept from the processor while its last program ran, if that was long
+  // enough for what the guest waited for to come late; else 0.
+  std::chrono::nanoseconds starved() const { return starved_; }
   // Whether it may run another program.
   bool fit() const { return fit_; }
   // Whether it has run none yet. What ends badly in another is to be run again in a new one.
@@ -46,7 +46,7 @@ class BatchMachine {
   std::uint32_t number_ = 0;  // of the last program
   bool as_started_ = true;    // nothing was changed through the monitor
   bool fit_ = true;
-  bool starved_ = false;
+  std::chrono::nanoseconds starved_{0};
 };
 
 // Carries out a host verb that needs no VMM, or that its monitor has.

@@ -19,7 +19,7 @@ class ProgressWatch {
   // Of processor time that a VMM as a whole may use without the counter moving, in units of
   // Limits::no_progress: its own threads work as well as the guest's CPUs, and where the guest is
   // interpreted an instruction takes longer.
-  static constexpr int kPatience = 3;
+  static constexpr int kPatience = 5;
   // Where the program gets a second chance.
   static constexpr int kHaste = 1;
   // Of wall time without progress in which next to no processor time is used: the guest sleeps.
