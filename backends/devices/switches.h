@@ -17,7 +17,7 @@ struct Switch {
 };
 
 inline constexpr Switch kSwitches[] = {
-    {"virtio-broken-ring-goes-on", "virtio.status.needs-reset-on-error",
+    {"virtio-broken-ring-goes-on", "virtio.general.needs-reset-shown",
      "a ring that breaks the rules stops its queue, but the device never says DEVICE_NEEDS_RESET",
      "the bit is set by the device itself, not by a driver's access"},
     {"features-never-sealed", "virtio.features.sealed",
