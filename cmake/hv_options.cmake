@@ -20,9 +20,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   target_compile_options(hv_options INTERFACE -Wno-restrict)
 endif()
 if(HYPERVET_SANITIZE)
-  # Clang and no optimisation: of all combinations the least to wait for, compiling and running together.
   target_compile_options(hv_options INTERFACE -fsanitize=${HYPERVET_SANITIZE} -fno-omit-frame-pointer
-                         -fno-sanitize-recover=all -O0 -g1)
+                         -fno-sanitize-recover=all -O1 -g1)
   target_link_options(hv_options INTERFACE -fsanitize=${HYPERVET_SANITIZE})
 endif()
 if(HYPERVET_FUZZ)
@@ -34,12 +33,20 @@ if(HYPERVET_COVERAGE)
   target_link_options(hv_options INTERFACE --coverage)
 endif()
 
+# Linked by a target that waits for others more than it computes: optimising it costs the build more than it ever gives back.
+add_library(hv_cold INTERFACE)
+if(HYPERVET_SANITIZE)
+  target_compile_options(hv_cold INTERFACE -O0)
+else()
+  target_compile_options(hv_cold INTERFACE -O1)
+endif()
+
 # What is tested is optimised, the test of it hardly: GoogleTest's templates take twice as long at -O3. They take as much longer
 # again where UndefinedBehaviorSanitizer checks every pointer of theirs: it checks what is tested, AddressSanitizer and
 # ThreadSanitizer both that and the test.
 add_library(hv_test_options INTERFACE)
 if(HYPERVET_SANITIZE)
-  target_compile_options(hv_test_options INTERFACE -fno-sanitize=undefined $<$<BOOL:${HYPERVET_FUZZ}>:-fno-sanitize=fuzzer-no-link>)
+  target_compile_options(hv_test_options INTERFACE -O0 -fno-sanitize=undefined $<$<BOOL:${HYPERVET_FUZZ}>:-fno-sanitize=fuzzer-no-link>)
 else()
   target_compile_options(hv_test_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
 endif()

@@ -12,8 +12,9 @@ namespace {
 
 constexpr unsigned kInflate = 0, kStatistics = 2, kHints = 3, kReports = 4;  // queue 1 deflates
 constexpr std::size_t kTargetAt = 0, kActualAt = 4, kCommandAt = 8, kPoisonAt = 12;
-constexpr std::uint32_t kStop = 0, kDone = 1;  // reserved command IDs, 5.5.6.5
-constexpr std::size_t kEntry = 10;             // bytes of one statistic
+constexpr std::uint32_t kStop = 0, kDone = 1;        // reserved command IDs, 5.5.6.5
+constexpr std::uint64_t kScribbleDelay = 5'000'000;  // ns
+constexpr std::size_t kEntry = 10;                   // bytes of one statistic
 
 }  // namespace
 
@@ -217,8 +218,10 @@ Device::Answer Balloon::hint(std::uint64_t command) {
 }
 
 void Balloon::release_hinted() {
+  // Late enough that the driver can see how the page was when it had it back.
   if (hinted_.size() != 0 && host().switched("balloon-changes-released-page"))
-    scribble(hinted_.first() * PageSet::kPageSize);
+    host().after(kScribbleDelay,
+                 [this, page = hinted_.first()] { scribble(page * PageSet::kPageSize); });
   hinted_.clear();
 }
 

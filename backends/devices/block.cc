@@ -12,8 +12,8 @@ namespace hypervet::devices {
 namespace {
 
 // Request types, 5.2.6.
-constexpr std::uint32_t kIn = 0, kOut = 1, kFlushCache = 4, kGetId = 8, kDiscardRanges = 11,
-                        kZeroRanges = 13;
+constexpr std::uint32_t kIn = 0, kOut = 1, kFlushCache = 4, kGetId = 8, kGetLifetime = 10,
+                        kDiscardRanges = 11, kZeroRanges = 13, kEraseRanges = 14;
 constexpr std::size_t kHeader = 16, kRange = 16, kIdSize = 20;
 constexpr std::string_view kId = "hypervet-disk";
 constexpr std::uint32_t kUnmap = 1;
@@ -21,7 +21,7 @@ constexpr std::uint32_t kUnmap = 1;
 // Offsets in the configuration, 5.2.4.
 constexpr std::size_t kCapacity = 0, kSizeMaxAt = 8, kSegMaxAt = 12, kGeometryAt = 16,
                       kBlkSizeAt = 20, kTopologyAt = 24, kWritebackAt = 32, kNumQueuesAt = 34,
-                      kDiscardAt = 36, kWriteZeroesAt = 48, kMayUnmapAt = 56;
+                      kDiscardAt = 36, kWriteZeroesAt = 48, kMayUnmapAt = 56, kSecureEraseAt = 60;
 
 constexpr std::size_t kPiece = 0x1'0000;  // bytes copied at once
 constexpr std::uint64_t kMostSectors = 0x1'0000;
@@ -37,11 +37,11 @@ Block::Block(BlockKind kind) : kind_(kind) {
   store_le<std::uint32_t>(to, kTopologyAt, 3 | 8 << 16);  // blocks of 4 KiB, at least one at once
   store_le<std::uint32_t>(to, kTopologyAt + 4, 128);
   store_le<std::uint16_t>(to, kNumQueuesAt, static_cast<std::uint16_t>(queue_count()));
-  for (const std::size_t at : {kDiscardAt, kWriteZeroesAt}) {
+  for (const std::size_t at : {kDiscardAt, kWriteZeroesAt, kSecureEraseAt}) {
     store_le<std::uint32_t>(to, at, kMaxRangeSectors);
     store_le<std::uint32_t>(to, at + 4, kMaxRanges);
   }
-  store_le<std::uint32_t>(to, kDiscardAt + 8, 8);
+  for (const std::size_t at : {kDiscardAt, kSecureEraseAt}) store_le<std::uint32_t>(to, at + 8, 8);
   config_[kMayUnmapAt] = 0;  // nothing is ever deallocated
 }
 
@@ -52,10 +52,10 @@ void Block::power_on() {
 
 std::uint64_t Block::own_features() const {
   std::uint64_t features = bit(kSizeMax) | bit(kSegMax) | bit(kGeometry) | bit(kBlkSize) |
-                           bit(kFlush) | bit(kTopology) | bit(kConfigWce);
+                           bit(kFlush) | bit(kTopology) | bit(kConfigWce) | bit(kLifetime);
   if (kind_ == BlockKind::kReadOnly) return features | bit(kReadOnly);
   if (kind_ == BlockKind::kMultiqueue) features |= bit(kMq);
-  return features | bit(kDiscard) | bit(kWriteZeroes);
+  return features | bit(kDiscard) | bit(kWriteZeroes) | bit(kSecureErase);
 }
 
 // A device that cannot be flushed begins as write-through, 5.2.5.2.
@@ -120,11 +120,17 @@ Block::Status Block::perform(Queue& queue, const Chain& chain, const Request& re
       return host().negotiated(kFlush) ? Status::kOk : Status::kUnsupported;
     case kGetId:
       return get_id(queue, chain, request);
+    case kGetLifetime:
+      if (!host().negotiated(kLifetime)) return Status::kUnsupported;
+      return get_lifetime(queue, chain, request);
     case kDiscardRanges:
       if (!host().negotiated(kDiscard)) return Status::kUnsupported;
       return change_ranges(queue, chain, request);
     case kZeroRanges:
       if (!host().negotiated(kWriteZeroes)) return Status::kUnsupported;
+      return change_ranges(queue, chain, request);
+    case kEraseRanges:
+      if (!host().negotiated(kSecureErase)) return Status::kUnsupported;
       return change_ranges(queue, chain, request);
     default:
       return Status::kUnsupported;
@@ -181,7 +187,17 @@ Block::Status Block::get_id(Queue& queue, const Chain& chain, const Request& req
              : Status::kIoError;
 }
 
-// Discard and write zeroes, 5.2.6.2: every range is looked at before the first is changed.
+// A disk that has hardly been used: struct virtio_blk_lifetime.
+Block::Status Block::get_lifetime(Queue& queue, const Chain& chain, const Request& request) {
+  constexpr std::array<std::uint8_t, 6> kLifetimeData = {1, 0, 1, 0, 1, 0};
+  return request.writable == kLifetimeData.size() &&
+                 queue.write(chain, 0, kLifetimeData) == kLifetimeData.size()
+             ? Status::kOk
+             : Status::kIoError;
+}
+
+// Discard, write zeroes and secure erase, 5.2.6.2: every range is looked at before the first is
+// changed.
 Block::Status Block::change_ranges(Queue& queue, const Chain& chain, const Request& request) {
   const std::uint64_t count = request.readable / kRange;
   if (count == 0 || count > kMaxRanges || request.readable % kRange != 0) return Status::kIoError;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The block device, 5.2: reads, writes, flush, ID, discard and write zeroes on a disk in memory,
-// all done when the request is served. Variants: read-only, multiqueue.
+// The block device, 5.2: reads, writes, flush, ID, lifetime, discard, write zeroes and secure
+// erase on a disk in memory, all done when the request is served. Variants: read-only, multiqueue.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ class Block final : public Device {
   // Feature bits, 5.2.3.
   static constexpr unsigned kSizeMax = 1, kSegMax = 2, kGeometry = 4, kReadOnly = 5, kBlkSize = 6,
                             kFlush = 9, kTopology = 10, kConfigWce = 11, kMq = 12, kDiscard = 13,
-                            kWriteZeroes = 14;
+                            kWriteZeroes = 14, kLifetime = 15, kSecureErase = 16;
   static constexpr std::uint64_t kSectors = 4096;
   static constexpr std::uint32_t kMaxSegmentSize = 0x1'0000, kMaxDataSegments = 126;
   static constexpr std::uint32_t kMaxRangeSectors = 1024, kMaxRanges = 4;
@@ -56,6 +56,7 @@ class Block final : public Device {
   Status read(Queue& queue, const Chain& chain, const Request& request);
   Status write(Queue& queue, const Chain& chain, const Request& request);
   Status get_id(Queue& queue, const Chain& chain, const Request& request);
+  Status get_lifetime(Queue& queue, const Chain& chain, const Request& request);
   Status change_ranges(Queue& queue, const Chain& chain, const Request& request);
   bool within_limits(const Chain& chain) const;
   bool writes_back() const;
@@ -63,7 +64,7 @@ class Block final : public Device {
   BlockKind kind_;
   Disk disk_{kSectors};
   std::optional<std::uint8_t> writeback_;  // what the driver wrote
-  mutable std::array<std::uint8_t, 60> config_{};
+  mutable std::array<std::uint8_t, 72> config_{};
 };
 
 }  // namespace hypervet::devices

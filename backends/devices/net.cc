@@ -10,7 +10,8 @@ namespace {
 
 // Offsets in the configuration, 5.1.4.
 constexpr std::size_t kMacAt = 0, kStatusAt = 6, kPairsAt = 8, kMtuAt = 10, kSpeedAt = 12,
-                      kDuplexAt = 16, kKeySizeAt = 17, kTableLengthAt = 18, kHashTypesAt = 20;
+                      kDuplexAt = 16, kKeySizeAt = 17, kTableLengthAt = 18, kHashTypesAt = 20,
+                      kTunnelTypesAt = 24;
 constexpr std::uint16_t kLinkUp = 1, kAnnounce = 2;  // status
 constexpr std::uint32_t kSpeed = 10'000;             // Mbit/s
 constexpr std::uint8_t kFullDuplex = 1;
@@ -29,20 +30,31 @@ void Net::power_on() {
   config_[kKeySizeAt] = net::kMaxHashKey;
   store_le(std::span(config_), kTableLengthAt, static_cast<std::uint16_t>(net::kMaxIndirection));
   store_le(std::span(config_), kHashTypesAt, net::kHashTypes);
+  store_le(std::span(config_), kTunnelTypesAt, net::kTunnelTypes);
   loopback_ = true;
   sent_.clear();
-  reset();
+  forget_driver();
+  forget_coalescing();
 }
 
 void Net::reset() {
+  forget_driver();
+  if (!host().switched("net-keeps-coalescing")) forget_coalescing();
+}
+
+void Net::forget_driver() {
   std::ranges::copy(kMacAddress, config_.begin() + kMacAt);
   set_status(status() & kLinkUp);
   incoming_.clear();
   filter_ = {};
   filter_.mac = kMacAddress;
   steering_ = {};
+  statistics_ = net::Statistics(queue_count());
   transmit_pairs_ = 1;
   offloads_ = 0;
+}
+
+void Net::forget_coalescing() {
   coalescing_ = {};
   queue_coalescing_.assign(queue_count(), {});
 }
@@ -82,8 +94,10 @@ void Net::notified(unsigned queue) {
   }
 }
 
-// A receive or transmit queue that comes back has the coalescing of its kind, 5.1.6.5.9.4.
-void Net::queue_reset(unsigned queue) { queue_coalescing_[queue] = coalescing_[queue % 2]; }
+// A receive or transmit queue that comes back has the coalescing of its kind, 5.1.6.5.10.6.
+void Net::queue_reset(unsigned queue) {
+  if (!host().switched("net-keeps-coalescing")) queue_coalescing_[queue] = coalescing_[queue % 2];
+}
 
 bool Net::has_verb(std::string_view name) const {
   return name == "hand-in-frame" || name == "take-frame" || name == "link" || name == "loopback" ||

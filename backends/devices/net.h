@@ -20,6 +20,7 @@
 #include "backends/devices/net_filter.h"
 #include "backends/devices/net_header.h"
 #include "backends/devices/net_packet.h"
+#include "backends/devices/net_statistics.h"
 #include "backends/devices/net_steering.h"
 #include "backends/devices/queue.h"
 
@@ -75,6 +76,8 @@ class Net final : public Device {
   unsigned usable_pairs() const;  // N of 5.1.2
   unsigned control_queue() const { return 2 * usable_pairs(); }
   std::size_t header_size() const;
+  void forget_driver();  // all that it set, but for
+  void forget_coalescing();
   std::uint16_t status() const;
   void set_status(std::uint16_t status);
   bool link_up() const;
@@ -118,16 +121,20 @@ class Net final : public Device {
   Reply set_coalescing(Data data, unsigned first_queue);
   Reply set_queue_coalescing(Data data);
   Reply queue_coalescing(Data data);
+  Reply set_hash_tunnels(Data data);
+  Reply statistics_types();
+  Reply statistics(Data data);
   bool is_enabled_data_queue(unsigned queue);
 
   unsigned pairs_;
-  std::array<std::uint8_t, 24> config_{};
+  std::array<std::uint8_t, 28> config_{};
   bool loopback_ = true;
   std::deque<Frame> sent_;
   std::deque<Incoming> incoming_;
   // As the driver has set them:
   net::Filter filter_;
   net::Steering steering_;
+  net::Statistics statistics_;
   unsigned transmit_pairs_ = 1;
   std::uint64_t offloads_ = 0;            // of net::kGuestOffloads, those in use
   std::array<Coalescing, 2> coalescing_;  // receive, transmit

@@ -36,11 +36,13 @@ void Net::control() {
       continue;
     }
     Reply reply;
+    statistics_.command(control_queue());
     if (size >= 2 && size <= kMaxCommand) {
       std::vector<std::uint8_t> bytes(size);
       if (queue->read(*chain, 0, bytes) != size) return host().needs_reset();
       reply = obey(bytes[0], bytes[1], Data(bytes).subspan(2));
     }
+    if (reply.ok) statistics_.command_done(control_queue());
     reply.result.insert(reply.result.begin(), reply.ok ? kOk : kError);
     const std::size_t written =
         std::min<std::uint64_t>(reply.result.size(), chain->writable_size());
@@ -71,6 +73,9 @@ Net::Reply Net::obey(std::uint8_t group, std::uint8_t command, Data data) {
       {6, 1, net::kNotfCoal, [](Net& n, Data d) { return n.set_coalescing(d, 0); }},
       {6, 2, net::kVqNotfCoal, [](Net& n, Data d) { return n.set_queue_coalescing(d); }},
       {6, 3, net::kVqNotfCoal, [](Net& n, Data d) { return n.queue_coalescing(d); }},
+      {7, 0, net::kHashTunnel, [](Net& n, Data d) { return n.set_hash_tunnels(d); }},
+      {8, 0, net::kDeviceStats, [](Net& n, Data) { return n.statistics_types(); }},
+      {8, 1, net::kDeviceStats, [](Net& n, Data d) { return n.statistics(d); }},
   };
   for (const Command& each : kCommands)
     if (each.group == group && each.command == command && host().negotiated(each.feature))
@@ -178,11 +183,21 @@ bool Net::read_hash_key(std::uint32_t types, Data data) {
       data.size() - 1 < data[0])
     return false;
   const Data key = data.subspan(1, data[0]);
-  steering_.hash() = {.types = types, .key = {key.begin(), key.end()}};
+  steering_.hash().types = types;
+  steering_.hash().key.assign(key.begin(), key.end());
   return true;
 }
 
-// 5.1.6.5.8: an offload whose feature was not negotiated is not to be had.
+// 5.1.6.4.4
+Net::Reply Net::set_hash_tunnels(Data data) {
+  if (data.size() < 4) return {};
+  const auto types = load_le<std::uint32_t>(data);
+  if ((types & ~net::kTunnelTypes) != 0) return {};
+  steering_.hash().tunnels = types;
+  return {.ok = true, .result = {}};
+}
+
+// 5.1.6.5.9: an offload whose feature was not negotiated is not to be had.
 Net::Reply Net::set_offloads(Data data) {
   if (data.size() < 8) return {};
   const auto offloads = load_le<std::uint64_t>(data);
@@ -193,13 +208,26 @@ Net::Reply Net::set_offloads(Data data) {
   return {.ok = true, .result = {}};
 }
 
-// Coalescing is best effort (5.1.6.5.9.5): this device keeps the parameters and notifies as ever.
+// Coalescing is best effort (5.1.6.5.10.6): this device keeps the parameters and notifies as ever.
 Net::Reply Net::set_coalescing(Data data, unsigned first_queue) {
   if (data.size() < 8) return {};
   coalescing_[first_queue] = {load_le<std::uint32_t>(data), load_le<std::uint32_t>(data, 4)};
   for (unsigned queue = first_queue; queue < control_queue(); queue += 2)
     queue_coalescing_[queue] = coalescing_[first_queue];
   return {.ok = true, .result = {}};
+}
+
+// struct virtio_net_stats_capabilities, 5.1.6.5.11.1.
+Net::Reply Net::statistics_types() {
+  Reply reply{.ok = true, .result = std::vector<std::uint8_t>(8)};
+  store_le(std::span(reply.result), 0, net::Statistics::kSupported);
+  return reply;
+}
+
+Net::Reply Net::statistics(Data data) {
+  auto made = statistics_.reply(data, control_queue(), features());
+  if (!made) return {};
+  return {.ok = true, .result = std::move(*made)};
 }
 
 bool Net::is_enabled_data_queue(unsigned queue) {

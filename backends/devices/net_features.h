@@ -13,26 +13,27 @@ inline constexpr unsigned kCsum = 0, kGuestCsum = 1, kCtrlGuestOffloads = 2, kMt
                           kHostTso4 = 11, kHostTso6 = 12, kHostEcn = 13, kHostUfo = 14,
                           kMrgRxbuf = 15, kStatus = 16, kCtrlVq = 17, kCtrlRx = 18, kCtrlVlan = 19,
                           kCtrlRxExtra = 20, kGuestAnnounce = 21, kMq = 22, kCtrlMacAddr = 23,
-                          kVqNotfCoal = 52, kNotfCoal = 53, kGuestUso4 = 54, kGuestUso6 = 55,
-                          kHostUso = 56, kHashReport = 57, kGuestHdrlen = 59, kRss = 60,
-                          kSpeedDuplex = 63;
+                          kDeviceStats = 50, kHashTunnel = 51, kVqNotfCoal = 52, kNotfCoal = 53,
+                          kGuestUso4 = 54, kGuestUso6 = 55, kHostUso = 56, kHashReport = 57,
+                          kGuestHdrlen = 59, kRss = 60, kRscExt = 61, kSpeedDuplex = 63;
 
 template <typename... Features>
 constexpr std::uint64_t bits(Features... features) {
   return (bit(features) | ...);
 }
 
-// What the driver may switch on and off by CTRL_GUEST_OFFLOADS_SET, 5.1.6.5.8.
+// What the driver may switch on and off by CTRL_GUEST_OFFLOADS_SET, 5.1.6.5.9.
 inline constexpr std::uint64_t kGuestOffloads =
     bits(kGuestCsum, kGuestTso4, kGuestTso6, kGuestEcn, kGuestUfo, kGuestUso4, kGuestUso6);
 
-// What the device has. Not: tunnels, hashes inside tunnels, outer header offsets, IPsec, RSC_EXT,
-// RSS contexts, statistics, flow filters, STANDBY.
+// What the device has. Not: tunnels, outer header offsets, IPsec, RSS contexts, flow filters,
+// STANDBY.
 inline constexpr std::uint64_t kOffered =
     kGuestOffloads | bits(kCsum, kCtrlGuestOffloads, kMtu, kMac, kHostTso4, kHostTso6, kHostEcn,
                           kHostUfo, kMrgRxbuf, kStatus, kCtrlVq, kCtrlRx, kCtrlVlan, kCtrlRxExtra,
                           kGuestAnnounce, kMq, kCtrlMacAddr, kVqNotfCoal, kNotfCoal, kHostUso,
-                          kHashReport, kGuestHdrlen, kRss, kSpeedDuplex);
+                          kDeviceStats, kHashTunnel, kHashReport, kGuestHdrlen, kRss, kRscExt,
+                          kSpeedDuplex);
 
 // A feature and the set of which it requires one, 5.1.3.1.
 struct Requirement {
@@ -51,6 +52,7 @@ inline constexpr Requirement kRequirements[] = {
     {kHostUfo, bit(kCsum)},
     {kHostUso, bit(kCsum)},
     {kHostEcn, bits(kHostTso4, kHostTso6)},
+    {kRscExt, bits(kHostTso4, kHostTso6)},
     {kCtrlRx, bit(kCtrlVq)},
     {kCtrlVlan, bit(kCtrlVq)},
     {kGuestAnnounce, bit(kCtrlVq)},
@@ -59,6 +61,9 @@ inline constexpr Requirement kRequirements[] = {
     {kNotfCoal, bit(kCtrlVq)},
     {kVqNotfCoal, bit(kCtrlVq)},
     {kRss, bit(kCtrlVq)},
+    {kHashTunnel, bit(kCtrlVq)},
+    {kHashTunnel, bits(kRss, kHashReport)},
+    {kDeviceStats, bit(kCtrlVq)},
 };
 
 constexpr bool requirements_met(std::uint64_t features) {

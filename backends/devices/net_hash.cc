@@ -3,6 +3,8 @@
 
 #include <bit>
 
+#include "backends/devices/little_endian.h"
+
 namespace hypervet::devices::net {
 namespace {
 
@@ -19,10 +21,26 @@ std::uint32_t toeplitz(const std::vector<std::uint8_t>& key, FrameView data) {
   return hash;
 }
 
+// The frame in a VXLAN packet; empty: it is none.
+FrameView inside_vxlan(FrameView frame, const Layers& layers) {
+  constexpr std::uint16_t kPort = 4789;
+  constexpr std::size_t kVxlan = 8;
+  if (!layers.udp() || load_be<std::uint16_t>(frame, layers.transport + 2) != kPort ||
+      frame.size() - layers.payload < kVxlan)
+    return {};
+  return frame.subspan(layers.payload + kVxlan);
+}
+
 }  // namespace
 
 Hash hash_of(FrameView frame, const HashSettings& settings) {
-  const Layers layers = layers_of(frame);
+  Layers layers = layers_of(frame);
+  if (settings.tunnels != 0) {
+    if (const FrameView inner = inside_vxlan(frame, layers); !inner.empty()) {
+      frame = inner;
+      layers = layers_of(frame);
+    }
+  }
   if (layers.network == 0) return {};
   const std::uint32_t with_ports = layers.tcp()   ? (layers.ipv6 ? kHashTcp6 : kHashTcp4)
                                    : layers.udp() ? (layers.ipv6 ? kHashUdp6 : kHashUdp4)

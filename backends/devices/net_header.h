@@ -11,7 +11,7 @@
 namespace hypervet::devices::net {
 
 // flags
-inline constexpr std::uint8_t kNeedsCsum = 1, kDataValid = 2, kUdpTunnelCsum = 8;
+inline constexpr std::uint8_t kNeedsCsum = 1, kDataValid = 2, kRscInfo = 4, kUdpTunnelCsum = 8;
 // gso_type
 inline constexpr std::uint8_t kGsoNone = 0, kGsoTcp4 = 1, kGsoUdp = 3, kGsoTcp6 = 4, kGsoUdpL4 = 5,
                               kGsoTunnel4 = 0x20, kGsoTunnel6 = 0x40, kGsoEcn = 0x80;

@@ -24,6 +24,18 @@ bool has_ecn(const Header& header, net::FrameView frame, const Layers& layers) {
   return header.ecn() || (layers.tcp() && (frame[layers.transport + 13] & kCongestionReduced) != 0);
 }
 
+// With RSC_EXT the place of the checksum is not told, but how many segments there were (5.1.6.4.1);
+// the acknowledgements among them are none that came twice.
+void tell_segments(Header& header, const net::Frame& frame) {
+  const Layers layers = net::layers_of(frame);
+  const std::size_t payload = frame.size() - layers.payload;
+  header.flags |= net::kRscInfo;
+  header.csum_start =
+      layers.tcp() ? static_cast<std::uint16_t>((payload + header.gso_size - 1) / header.gso_size)
+                   : std::uint16_t{0};
+  header.csum_offset = 0;
+}
+
 }  // namespace
 
 // False: nobody is there, or the filter does not want it, or no room is left for it.
@@ -122,6 +134,10 @@ void Net::deliver() {
   for (auto at = incoming_.begin(); at != incoming_.end() && host().running();) {
     const auto queue = queue_for(*at);
     Placed placed = Placed::kNever;
+    if (!queue && host().switched("net-keeps-frames-of-reset-queue")) {
+      ++at;
+      continue;
+    }
     if (queue && waiting.contains(*queue))
       placed = Placed::kLater;
     else if (queue)
@@ -130,6 +146,7 @@ void Net::deliver() {
       waiting.insert(*queue);
       ++at;
     } else {
+      if (placed == Placed::kDone) statistics_.received(2 * *queue, at->header, at->frame);
       at = incoming_.erase(at);
     }
   }
@@ -176,6 +193,8 @@ Net::Placed Net::place(Queue& queue, const Incoming& incoming) {
 // Every buffer but the last is used to its end, and all of them at once (5.1.6.4.1).
 bool Net::fill(Queue& queue, const std::vector<Chain>& chains, const Incoming& incoming) {
   Header header = incoming.header;
+  if (host().negotiated(net::kRscExt) && header.gso() != net::kGsoNone)
+    tell_segments(header, incoming.frame);
   header.num_buffers = static_cast<std::uint16_t>(chains.size());
   if (host().negotiated(net::kHashReport)) {
     const net::Hash hash = net::hash_of(incoming.frame, steering_.hash());

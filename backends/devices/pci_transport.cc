@@ -11,7 +11,8 @@
 namespace hypervet::devices {
 namespace {
 
-constexpr std::uint8_t kCommonCfg = 1, kNotifyCfg = 2, kIsrCfg = 3, kDeviceCfg = 4, kPciCfg = 5;
+constexpr std::uint8_t kCommonCfg = 1, kNotifyCfg = 2, kIsrCfg = 3, kDeviceCfg = 4, kPciCfg = 5,
+                       kVendorCfg = 9;
 constexpr unsigned kStructures = 0, kMsixBar = 1;  // BARs
 constexpr std::uint32_t kBarSize = 0x4000;
 constexpr std::uint32_t kCommon = 0x0000, kIsr = 0x1000, kDeviceConfig = 0x2000, kNotify = 0x3000;
@@ -80,6 +81,11 @@ PciTransport::PciTransport(Device& device, Board& board, machine::GuestMemory& m
   const auto config = static_cast<std::uint32_t>(device.config().size());
   if (config != 0) add_structure(kDeviceCfg, kDeviceConfig, config);
   add_structure(kPciCfg, 0, 0, 0);
+  // 4.1.4.8: two bytes of vendor_id (of no member of the PCI-SIG), and a greeting.
+  constexpr std::array<std::uint8_t, 12> kVendorData = {0x09, 0,   12,  kVendorCfg, 0x34, 0x12,
+                                                        'h',  'y', 'p', 'e',        'r',  0};
+  const unsigned vendor = add_capability(kVendorData);
+  capabilities_.push_back({"vendor", vendor, vendor + unsigned{kVendorData.size()}});
 }
 
 // 4.1.4; the fifth dword is notify_off_multiplier, or pci_cfg_data.

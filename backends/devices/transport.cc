@@ -267,11 +267,8 @@ void Transport::write_config(std::uint64_t offset, std::span<const std::uint8_t>
 // (4.1.4.3.1).
 void Transport::config_changed() {
   if (!std::exchange(changed_unread_, true)) ++generation_;
-  if (suspended()) {
-    change_untold_ = true;
-  } else if ((status_ & kDriverOk) != 0) {
-    tell(true, 0, true);
-  }
+  if (suspended()) change_untold_ = true;
+  tell(true, 0, !suspended() && (status_ & kDriverOk) != 0);
 }
 
 // --- Notifications

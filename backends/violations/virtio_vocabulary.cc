@@ -51,7 +51,7 @@ constexpr Key kConfigKeys[] = {
 };
 constexpr Key kPciConfigKeys[] = {
     {"offset", kCondition, true, "", "the access has this byte"},
-    {"capability", kCondition, false, "common notify isr device access msix",
+    {"capability", kCondition, false, "common notify isr device access vendor msix",
      "the access lies in this capability, from whose start offset counts"},
     kAccess,
     kNth,

@@ -6,6 +6,7 @@
 #include <x86intrin.h>
 
 #include <algorithm>
+#include <chrono>
 #include <new>
 #include <regex>
 #include <system_error>
@@ -19,6 +20,7 @@ namespace {
 using backends::Stop;
 
 constexpr std::chrono::seconds kVersionPatience{20};
+constexpr int kMostRuns = 3;
 
 backends::Outcome backend_error(std::string why) {
   backends::Outcome outcome;
@@ -141,11 +143,13 @@ bool VmmBackend::has(protocol::HostVerb verb) const { return performs(verb, surr
 
 // A machine may have been hurt by a program before; so what ends badly in a used one is run again
 // in a new one, and that counts.
-backends::Outcome VmmBackend::run_in_batch(const Plan& plan, const backends::Job& job) const {
+backends::Outcome VmmBackend::run_once(const Plan& plan, const backends::Job& job,
+                                       std::chrono::nanoseconds& starved) const {
   const auto key = plan.key();
   std::string before;
   if (auto used = pool_->take(key)) {
     auto outcome = used->run(job);
+    starved = used->starved();
     if (used->fit()) pool_->put(key, std::move(used));
     if (ended_by_itself(outcome.stop)) return outcome;
     before = fmt::format("hypervet: in a machine that had run other programs before: {}: {}\n{}",
@@ -154,9 +158,28 @@ backends::Outcome VmmBackend::run_in_batch(const Plan& plan, const backends::Job
   auto machine = BatchMachine::boot(surroundings_, plan);
   if (!machine) return backend_error(std::move(machine.error()));
   auto outcome = (*machine)->run(job);
+  starved = (*machine)->starved();
   if ((*machine)->fit()) pool_->put(key, std::move(*machine));
   outcome.log.insert(0, before);
   return outcome;
+}
+
+// A guest's clock runs on while its VMM waits for a processor, and then it has waited in vain. So
+// whatever came of such a program it is run again, unless it takes long anyway, and the run that
+// was kept waiting least counts.
+backends::Outcome VmmBackend::run_in_batch(const Plan& plan, const backends::Job& job) const {
+  const auto begun = std::chrono::steady_clock::now();
+  std::chrono::nanoseconds least{0};
+  auto best = run_once(plan, job, least);
+  for (int runs = 1; runs < kMostRuns && least.count() != 0; ++runs) {
+    if (std::chrono::steady_clock::now() - begun >= job.limits.deadline / 2) break;
+    std::chrono::nanoseconds starved{0};
+    auto outcome = run_once(plan, job, starved);
+    if (starved >= least) continue;
+    least = starved;
+    best = std::move(outcome);
+  }
+  return best;
 }
 
 backends::Outcome VmmBackend::run(const backends::Job& job) const {

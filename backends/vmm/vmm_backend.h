@@ -6,6 +6,7 @@
 // All const members may be called from several threads at once.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -52,6 +53,8 @@ class VmmBackend final : public backends::Backend {
   void ask_version();
   std::expected<Plan, std::string> plan(const backends::Configuration& configuration) const;
   backends::Outcome run_in_batch(const Plan& plan, const backends::Job& job) const;
+  backends::Outcome run_once(const Plan& plan, const backends::Job& job,
+                             std::chrono::nanoseconds& starved) const;
 
   std::string name_;
   VmmOptions options_;

@@ -192,7 +192,6 @@ class Compiler {
   std::size_t read_elements(Site& site, const virtio::Wait& wait);
   // steps_virtio_good_request.cc.
   void good_request(Site& site);
-  void stand_in(Site& site, const spec::Node& as);
   static std::span<const spec::Step> until(std::span<const spec::Step> steps,
                                            std::string_view verb);
 

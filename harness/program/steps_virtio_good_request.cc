@@ -38,7 +38,6 @@ void Compiler::good_request(Site& site) {
   if (request.steps.empty()) {
     result_.cannot =
         fmt::format("there is no good request of {}: {}", at.device_word(), request.why_not);
-    if (as != nullptr) stand_in(site, *as);
     return;
   }
   SymbolTable names = result_.symbols;
@@ -54,19 +53,6 @@ void Compiler::good_request(Site& site) {
   for (const auto& [number, queue] : at.queues) queue->rename(name, word_of(*as));
   chain.key() = word_of(*as);
   at.chains.insert(std::move(chain));
-}
-
-// The case will not run: what follows is compiled with a chain that stands for the missing one.
-void Compiler::stand_in(Site& site, const Node& as) {
-  virtio::Driver& at = driver(site);
-  virtio::Chain chain;
-  chain.queue = at.queues.empty() ? 0 : at.queues.begin()->first;
-  chain.parts.resize(1);
-  chain.parts.front().elsewhere = true;
-  const auto queue = at.queues.find(chain.queue);
-  if (queue != at.queues.end())
-    (void)queue->second->submit(word_of(as), virtio::ring_descriptors(chain), 1);
-  at.chains.emplace(word_of(as), std::move(chain));
 }
 
 }  // namespace hypervet::program

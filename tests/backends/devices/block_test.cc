@@ -12,7 +12,8 @@ namespace {
 using test::FakeHost;
 using Bytes = std::vector<std::uint8_t>;
 
-constexpr std::uint32_t kIn = 0, kOut = 1, kFlush = 4, kGetId = 8, kDiscard = 11, kZeroes = 13;
+constexpr std::uint32_t kIn = 0, kOut = 1, kFlush = 4, kGetId = 8, kLifetime = 10, kDiscard = 11,
+                        kZeroes = 13, kErase = 14;
 constexpr int kOk = 0, kIoError = 1, kUnsupported = 2;
 
 class BlockDevice : public testing::TestWithParam<bool> {
@@ -143,7 +144,7 @@ TEST_P(BlockDevice, FlushAndIdAndWhatNobodyKnows) {
   EXPECT_EQ(request(kGetId, 0, {}, {id}), kOk);
   EXPECT_EQ(length, 21u);
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(host->bytes(id).data())), "hypervet-disk");
-  for (const std::uint32_t type : {2u, 10u, 14u, 999u}) {
+  for (const std::uint32_t type : {2u, 9u, 15u, 999u}) {
     EXPECT_EQ(request(type, 0, {}, {}), kUnsupported);
   }
   make(BlockKind::kPlain, 0);
@@ -213,6 +214,28 @@ TEST_P(BlockDevice, ResizingTellsTheDriver) {
   EXPECT_EQ(load_le<std::uint64_t>(device->config()), 8192u);
   const Segment in = host->piece(512);
   EXPECT_EQ(request(kIn, 8191, {}, {in}), kOk);
+}
+
+TEST_P(BlockDevice, TellsOfItsLifetime) {
+  make();
+  const Segment life = host->piece(6);
+  EXPECT_EQ(request(kLifetime, 0, {}, {life}), kOk);
+  EXPECT_EQ(host->bytes(life), (Bytes{1, 0, 1, 0, 1, 0}));
+  EXPECT_EQ(request(kLifetime, 0, {}, {host->piece(7)}), kIoError);
+  make(BlockKind::kPlain, ~bit(Block::kLifetime));
+  EXPECT_EQ(request(kLifetime, 0, {}, {life}), kUnsupported);
+}
+
+TEST_P(BlockDevice, ASecureEraseLeavesNothing) {
+  make();
+  const Segment in = host->piece(512);
+  EXPECT_EQ(change(kErase, range(9, 1, 0)), kOk);
+  EXPECT_EQ(request(kIn, 9, {}, {in}), kOk);
+  EXPECT_EQ(word(in, 0), 0u);
+  EXPECT_EQ(change(kErase, range(9, 1, 1)), kUnsupported);
+  EXPECT_EQ(change(kErase, range(4095, 2, 0)), kIoError);
+  make(BlockKind::kPlain, ~bit(Block::kSecureErase));
+  EXPECT_EQ(change(kErase, range(9, 1, 0)), kUnsupported);
 }
 
 }  // namespace

@@ -125,6 +125,7 @@ std::map<std::string_view, Scenario> plain_scenarios() {
          m.driver.submit(3, {le32({id})});
          m.driver.submit_segments(3, {}, {{0x20000, 0x1000}});
          m.driver.act("balloon-hint", {1});
+         m.driver.machine.pass(10'000'000);
          return sum(m.driver.machine.bytes({0x20000, 0x1000}));
        }},
       {"balloon-changes-reported-page",
@@ -168,7 +169,7 @@ std::map<std::string_view, Scenario> plain_scenarios() {
 // The net device: what the driver got in the first buffers of both pairs, the wire, and the
 // configuration.
 std::uint64_t net_outcome(const Prepare& prepare, const std::function<void(NetDriver&)>& act) {
-  NetDriver driver(net::kOffered & ~net::bits(net::kHashReport, net::kRss));
+  NetDriver driver(net::kOffered & ~net::bits(net::kHashReport, net::kHashTunnel, net::kRss));
   prepare(driver.host);
   driver.command(4, 0, {2, 0});
   for (const unsigned queue : {0u, 2u}) driver.host.submit(queue, {}, {8192});
@@ -221,6 +222,24 @@ std::map<std::string_view, Scenario> net_scenarios() {
        [=](auto& d) {
          d.command(5, 0, Bytes(8));
          d.send(partial, with_pseudo_sum(own));
+       }},
+      {"net-header-with-all-fields", [=](auto& d) { d.send({}, own); }},
+      {"net-keeps-frames-of-reset-queue",
+       [=](auto& d) {
+         for (const unsigned queue : {0u, 2u}) d.host.reset_queue(queue);
+         d.hand_in(own);
+         d.host.machine.enable_queue(0);
+         d.host.submit(0, {}, {8192});
+       }},
+      {"net-keeps-coalescing",
+       [=](auto& d) {
+         d.command(6, 2, {0, 0, 0, 0, 9, 0, 0, 0, 9, 0, 0, 0});
+         d.host.reset_queue(0);
+         d.host.machine.enable_queue(0);
+         Bytes got;
+         d.command(6, 3, Bytes(4), &got);
+         d.host.submit(0, {}, {8192});
+         d.hand_in(make_frame({.to = Net::kMacAddress, .payload = got.at(0)}));
        }},
       {"net-steers-elsewhere", [=](auto& d) { d.hand_in(own); }},
   };

@@ -166,5 +166,23 @@ TEST(NetHash, IsToeplitz) {
       6);
 }
 
+TEST(NetHash, LooksIntoVxlanWhereItIsEnabled) {
+  const HashSettings outside = {.types = kHashIpv4 | kHashIpv6,
+                                .key = std::vector<std::uint8_t>(40, 0x5a)};
+  HashSettings inside = outside;
+  inside.tunnels = kTunnelTypes;
+  const Frame inner = make_frame({.ipv6 = true});
+  const auto wrapped = [&](std::uint16_t port, std::size_t vxlan) {
+    Frame frame = make_frame({.tcp = false, .destination_port = port, .payload = vxlan});
+    if (vxlan == 8) frame.insert(frame.end(), inner.begin(), inner.end());
+    return frame;
+  };
+  EXPECT_EQ(hash_of(wrapped(4789, 8), outside).report, 1);
+  EXPECT_EQ(hash_of(wrapped(4789, 8), inside).report, 4);
+  EXPECT_EQ(hash_of(wrapped(4789, 8), inside).value, hash_of(inner, outside).value);
+  EXPECT_EQ(hash_of(wrapped(4790, 8), inside).report, 1) << "another port";
+  EXPECT_EQ(hash_of(wrapped(4789, 7), inside).report, 1) << "no room for a tunnel's header";
+}
+
 }  // namespace
 }  // namespace hypervet::devices::net

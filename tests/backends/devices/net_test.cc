@@ -130,6 +130,32 @@ TEST(Net, MtuHolds) {
   EXPECT_TRUE(driver.wire().empty());
 }
 
+TEST(Net, LargePacketsTellOfTheirSegments) {
+  NetDriver driver(
+      bits(kMac, kCsum, kHostTso4, kHostUfo, kGuestCsum, kGuestTso4, kGuestUfo, kRscExt));
+  const Header tcp{.flags = kNeedsCsum,
+                   .gso_type = kGsoTcp4,
+                   .gso_size = 1000,
+                   .csum_start = 34,
+                   .csum_offset = 16};
+  driver.send(tcp, with_pseudo_sum(make_frame({.to = Net::kMacAddress, .payload = 2001})));
+  auto got = driver.receive();
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->header.flags, kNeedsCsum | kRscInfo);
+  EXPECT_EQ(got->header.csum_start, 3) << "segments";
+  EXPECT_EQ(got->header.csum_offset, 0) << "acknowledgements that came twice";
+  Header udp = tcp;
+  udp.gso_type = kGsoUdp;
+  udp.csum_offset = 6;
+  const FrameShape datagram = {.to = Net::kMacAddress, .tcp = false, .payload = 2001};
+  driver.send(udp, with_pseudo_sum(make_frame(datagram)));
+  got = driver.receive();
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->header.csum_start, 0) << "no segments of TCP";
+  driver.hand_in(make_frame({.to = Net::kMacAddress}));
+  EXPECT_EQ(driver.receive()->header.flags, kDataValid);
+}
+
 TEST(Net, ChecksumIsCompletedOnlyWhenAsked) {
   NetDriver driver(bits(kMac, kCsum));
   const Frame whole = make_frame({.to = Net::kMacAddress});
