@@ -183,8 +183,8 @@ double least_of(const backends::Backend& backend, const program::CompiledCase& c
   return std::ranges::min(all);
 }
 
-// What many rounds take beyond few. What is taken off is the least ever seen: a figure may come
-// out too high, never too low.
+// What many rounds take beyond few. The few are the least seen so far, so that one turn in which
+// they were held up does not make the many look cheap.
 class PerRequest {
  public:
   PerRequest(const backends::Backend& backend, const Programs& programs, double requests)
