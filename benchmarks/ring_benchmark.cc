@@ -101,7 +101,7 @@ std::string clause(std::string_view name, bool packed, unsigned depth, unsigned 
     on: {{devices: [blk], transports: [mmio], rings: [{}]}}
     cases:
       - steps:
-          - bring-up: {{features: [28], queues: {{0: {{size: 128}}}}}}
+          - bring-up: {{features: [28], queues: {{0: {{size: 256}}}}}}
           - chain:
               as: get
               readable: [{{data: 16}}]
@@ -219,13 +219,13 @@ void guest_read(benchmark::State& state) try {
 } catch (const std::exception& error) {
   state.SkipWithError(error.what());
 }
-// No deeper than 128: that is the reference device's queue, of one indirect descriptor each.
+// No deeper than 256: that is the reference device's queue, of one indirect descriptor each.
 BENCHMARK(guest_read)
     ->Name("guest/read")
     ->ArgNames({"packed", "depth", "rounds"})
     ->ArgsProduct({{0, 1}, {1}, {50}})
     ->ArgsProduct({{0, 1}, {32}, {64}})
-    ->ArgsProduct({{0, 1}, {128}, {32}})
+    ->ArgsProduct({{0, 1}, {256}, {32}})
     ->UseManualTime()
     ->Iterations(10)
     ->Unit(benchmark::kMicrosecond);

@@ -30,7 +30,7 @@ class Block final : public Device {
   std::uint32_t id() const override { return 2; }
   std::uint64_t own_features() const override;
   unsigned queue_count() const override { return kind_ == BlockKind::kMultiqueue ? 4 : 1; }
-  std::uint16_t queue_size_max(unsigned) const override { return 128; }
+  std::uint16_t queue_size_max(unsigned) const override { return 256; }
   std::span<const std::uint8_t> config() const override;
   void write_config(std::uint64_t offset, std::span<const std::uint8_t> bytes) override;
   bool accepts(std::uint64_t) const override { return true; }  // no bit needs another

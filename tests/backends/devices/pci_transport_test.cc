@@ -86,10 +86,10 @@ TEST_F(Pci, BarsAreSizedAndMoved) {
   write(0x18, 4, 0xffff'ffff);
   EXPECT_EQ(read(0x18, 4), 0u);
   place_bars();
-  EXPECT_EQ(bus->mmio_read(0xe000'0018, 2), 128u);
+  EXPECT_EQ(bus->mmio_read(0xe000'0018, 2), 256u);
   write(0x10, 4, 0xe123'4000);
   EXPECT_EQ(bus->mmio_read(0xe000'0018, 2), 0xffffu);
-  EXPECT_EQ(bus->mmio_read(0xe123'4018, 2), 128u);
+  EXPECT_EQ(bus->mmio_read(0xe123'4018, 2), 256u);
   write(kPciCommand, 2, 0);
   EXPECT_EQ(bus->mmio_read(0xe123'4018, 2), 0xffffu);
 }
@@ -124,9 +124,9 @@ TEST_F(Pci, TheCommonStructureIsReadInAnyWidthAndWrittenInItsOwn) {
   driver->select(2);
   EXPECT_EQ(as_pci->bar_read(0, 0x1e, 2), 2u);
   as_pci->bar_write(0, 0x18, 2, 100);  // no power of two
-  EXPECT_EQ(as_pci->bar_read(0, 0x18, 2), 128u);
-  as_pci->bar_write(0, 0x18, 2, 256);
-  EXPECT_EQ(as_pci->bar_read(0, 0x18, 2), 128u);
+  EXPECT_EQ(as_pci->bar_read(0, 0x18, 2), 256u);
+  as_pci->bar_write(0, 0x18, 2, 512);
+  EXPECT_EQ(as_pci->bar_read(0, 0x18, 2), 256u);
   as_pci->bar_write(0, 0x24, 4, 7);
   EXPECT_EQ(as_pci->bar_read(0, 0x20, 8), std::uint64_t{7} << 32);
   as_pci->bar_write(0, 0x00, 4, 2);
@@ -141,7 +141,7 @@ TEST_F(Pci, TheConfigurationAccessCapabilityReachesABar) {
     write(at + 12, 4, size);
   };
   aim(0, 0x18, 2);
-  EXPECT_EQ(read(at + 16, 4) & 0xffff, 128u);
+  EXPECT_EQ(read(at + 16, 4) & 0xffff, 256u);
   aim(0, 0x14, 1);
   write(at + 16, 4, 3);
   EXPECT_EQ(driver->status(), 3u);

@@ -112,7 +112,7 @@ TEST_P(EitherTransport, QueuesThatDoNotExistAreUnavailable) {
   driver->enable();
   EXPECT_FALSE(driver->enabled());
   driver->select(0);
-  EXPECT_EQ(driver->size_max(), 128u);
+  EXPECT_EQ(driver->size_max(), 256u);
   bring_up();
   driver->notify(1);
   driver->notify(0xffff);
