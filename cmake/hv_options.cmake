@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # How every host target of the project is compiled, and the functions that make a test, a fuzz target or a payload.
 
-option(HYPERVET_FUZZ "Build the libFuzzer targets (needs clang)" OFF)
+option(HYPERVET_FUZZ "Build the libFuzzer targets too (needs clang)" OFF)
 set(HYPERVET_SANITIZE "" CACHE STRING "Sanitizers for host code: address,undefined or thread")
 option(HYPERVET_COVERAGE "Instrument host code for coverage" OFF)
 
@@ -22,28 +22,54 @@ endif()
 if(HYPERVET_SANITIZE)
   target_compile_options(hv_options INTERFACE -fsanitize=${HYPERVET_SANITIZE} -fno-omit-frame-pointer
                          -fno-sanitize-recover=all -O1 -g1)
-  # What the sanitizers add confuses g++ 12's flow analysis; in the other builds warnings are errors.
-  target_compile_options(hv_options INTERFACE -Wno-error)
   target_link_options(hv_options INTERFACE -fsanitize=${HYPERVET_SANITIZE})
+endif()
+if(HYPERVET_FUZZ)
+  # Lets libFuzzer see which branches of the libraries an input took.
+  target_compile_options(hv_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(HYPERVET_COVERAGE)
   target_compile_options(hv_options INTERFACE --coverage)
   target_link_options(hv_options INTERFACE --coverage)
 endif()
 
-# All tests labelled `threads`: what a ThreadSanitizer build needs.
+# Linked by a target that waits for others more than it computes: optimising it costs the build more than it ever gives back.
+add_library(hv_cold INTERFACE)
+if(HYPERVET_SANITIZE)
+  target_compile_options(hv_cold INTERFACE -O0)
+else()
+  target_compile_options(hv_cold INTERFACE -O1)
+endif()
+
+# What is tested is optimised, the test of it hardly: GoogleTest's templates take twice as long at -O3. They take as much longer
+# again where UndefinedBehaviorSanitizer checks every pointer of theirs: it checks what is tested, AddressSanitizer and
+# ThreadSanitizer both that and the test.
+add_library(hv_test_options INTERFACE)
+if(HYPERVET_SANITIZE)
+  target_compile_options(hv_test_options INTERFACE -O0 -fno-sanitize=undefined $<$<BOOL:${HYPERVET_FUZZ}>:-fno-sanitize=fuzzer-no-link>)
+else()
+  target_compile_options(hv_test_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
+endif()
+
+# What a ThreadSanitizer build needs: the tests labelled `threads`.
 add_custom_target(thread_tests)
+# What an AddressSanitizer build needs, and labelled `memory` by hv_test(): not those that take minutes, nor what repeats the same
+# arithmetic a million times; not the labs, where the instrumented binary would travel into an emulated machine; not the
+# differential test, which reaches for random addresses, and the sanitizer has its shadow at many of them.
+add_custom_target(memory_tests)
 
 # hv_test(NAME name SOURCES ... LIBS ... [LABELS ...] [TIMEOUT seconds]): one GoogleTest binary, one ctest entry.
 function(hv_test)
   cmake_parse_arguments(T "" "NAME;TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
   add_executable(${T_NAME} ${T_SOURCES})
-  target_link_libraries(${T_NAME} PRIVATE hv_options ${T_LIBS} GTest::gmock GTest::gtest_main)
-  # What is tested is optimised, the test of it hardly: GoogleTest's templates take twice as long at -O3.
-  target_compile_options(${T_NAME} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
+  target_link_libraries(${T_NAME} PRIVATE hv_options ${T_LIBS} GTest::gmock GTest::gtest_main hv_test_options)
   add_test(NAME ${T_NAME} COMMAND ${T_NAME})
   if("threads" IN_LIST T_LABELS)
     add_dependencies(thread_tests ${T_NAME})
+  endif()
+  if(NOT "${T_LABELS}" MATCHES "long|arithmetic|lab|differential")
+    add_dependencies(memory_tests ${T_NAME})
+    list(APPEND T_LABELS memory)
   endif()
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 120)

@@ -60,6 +60,7 @@ class DeviceThread final : private devices::Board {
 
   std::mutex mutex_;  // of all below
   std::condition_variable_any wake_;
+  std::condition_variable_any worked_;  // the thread has done what was due
   std::optional<std::uint64_t> wanted_;
   bool line_ = false;
   devices::Slot slot_;

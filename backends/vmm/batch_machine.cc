@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds kBootPatience{60};
 constexpr milliseconds kLook{5};  // between looks at the process
+constexpr milliseconds kStarved{250};
 
 // Most programs end within a millisecond; who waits for longer does not mind to be woken late.
 microseconds nap(Clock::duration waited) {
@@ -66,7 +67,10 @@ std::uint64_t BatchMachine::progress() const {
 }
 
 void BatchMachine::answer_host() {
-  mailbox_.answer(perform(mailbox_.host_call(), vmm_->monitor()));
+  const auto call = mailbox_.host_call();
+  // The agent cannot take back what the monitor does: another disk, a link that is down.
+  if (call.verb != protocol::HostVerb::kReadClock) as_started_ = false;
+  mailbox_.answer(perform(call, vmm_->monitor()));
 }
 
 Ending BatchMachine::finished() const {
@@ -82,8 +86,9 @@ Ending BatchMachine::finished() const {
   }
 }
 
-Ending BatchMachine::await_end(const backends::Limits& limits) {
-  ProgressWatch watch(vmm_->pid(), limits);
+Ending BatchMachine::await_end(const backends::Limits& limits, int patience) {
+  ProgressWatch watch(vmm_->pid(), limits, patience);
+  starved_ = false;
   const auto begun = Clock::now();
   auto next_look = begun + kLook;
   while (mailbox_.finished_program() != number_) {
@@ -91,12 +96,18 @@ Ending BatchMachine::await_end(const backends::Limits& limits) {
     const auto now = Clock::now();
     if (now >= next_look) {
       next_look = now + kLook;
-      vmm_->listen();
+      const bool talks = vmm_->listen();
       if (const auto ended = vmm_->ended()) return died(*vmm_, *ended);
-      if (auto ending = standing(*vmm_, watch, watch.look(progress()))) return std::move(*ending);
+      auto state = watch.look(progress());
+      // One that had to wait for its reader does not sleep.
+      if (talks && state == ProgressWatch::State::kSleeps) state = ProgressWatch::State::kRuns;
+      if (state == ProgressWatch::State::kStands && patience == ProgressWatch::kHaste)
+        return {Stop::kStuck, "the program did not get on; a new machine is tried"};
+      if (auto ending = standing(*vmm_, watch, state)) return std::move(*ending);
     }
     std::this_thread::sleep_for(nap(now - begun));
   }
+  starved_ = Clock::now() - begun >= kStarved && watch.kept_waiting() >= kStarved;
   return finished();
 }
 
@@ -108,10 +119,11 @@ backends::Outcome BatchMachine::run(const backends::Job& job) {
   }
   std::memcpy(vmm_->ram().data() + protocol::kProgramAddress, job.program.data(),
               job.program.size());
+  const int patience = is_new() ? ProgressWatch::kPatience : ProgressWatch::kHaste;
   mailbox_.give_program(++number_, static_cast<std::uint32_t>(job.program.size()));
-  auto ending = await_end(job.limits);
+  auto ending = await_end(job.limits, patience);
   fit_ = (ending.stop == Stop::kFinished || ending.stop == Stop::kRefused) &&
-         mailbox_.program_ending().fit;
+         mailbox_.program_ending().fit && as_started_;
   outcome.stop = ending.stop;
   outcome.detail = std::move(ending.detail);
   outcome.cpus = std::move(ending.cpus);

@@ -22,8 +22,13 @@ class BatchMachine {
       const Surroundings& surroundings, const Plan& plan);
 
   backends::Outcome run(const backends::Job& job);
+  // Whether the VMM was kept from the processor while its last program ran, long enough for what
+  // the guest waited for to come late.
+  bool starved() const { return starved_; }
   // Whether it may run another program.
   bool fit() const { return fit_; }
+  // Whether it has run none yet. What ends badly in another is to be run again in a new one.
+  bool is_new() const { return number_ == 0; }
   void rest() { vmm_->stop(); }
   void wake() { vmm_->go_on(); }
 
@@ -31,7 +36,7 @@ class BatchMachine {
   explicit BatchMachine(std::unique_ptr<VmmProcess> vmm)
       : vmm_(std::move(vmm)), mailbox_(vmm_->ram().data()) {}
   std::expected<void, std::string> await_agent(const Plan& plan);
-  Ending await_end(const backends::Limits& limits);
+  Ending await_end(const backends::Limits& limits, int patience);
   Ending finished() const;
   std::uint64_t progress() const;
   void answer_host();
@@ -39,7 +44,9 @@ class BatchMachine {
   std::unique_ptr<VmmProcess> vmm_;
   machine::GuestMailbox mailbox_;
   std::uint32_t number_ = 0;  // of the last program
+  bool as_started_ = true;    // nothing was changed through the monitor
   bool fit_ = true;
+  bool starved_ = false;
 };
 
 // Carries out a host verb that needs no VMM, or that its monitor has.

@@ -14,6 +14,8 @@ using protocol::HostStatus;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPatience{5000};
+// A VMM that spins holds its monitor up, and there is no verdict in where its CPUs stand.
+constexpr milliseconds kPatienceWhenStanding{500};
 
 struct Register {
   std::string_view name;
@@ -109,14 +111,14 @@ HostAnswer Monitor::perform(const machine::HostCall& call) {
 }
 
 std::vector<backends::CpuState> Monitor::cpus() {
-  const auto said =
-      qmp_.command("human-monitor-command", {{"command-line", "info registers -a"}}, kPatience);
+  const auto said = qmp_.command("human-monitor-command", {{"command-line", "info registers -a"}},
+                                 kPatienceWhenStanding);
   if (!said || !said->is_string()) return {};
   return parse_registers(said->get<std::string>());
 }
 
 bool Monitor::gave_up() {
-  const auto status = qmp_.command("query-status", Json::object(), kPatience);
+  const auto status = qmp_.command("query-status", Json::object(), kPatienceWhenStanding);
   return status && process::text_of(*status, "status") == "internal-error";
 }
 

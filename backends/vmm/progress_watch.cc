@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/vmm/progress_watch.h"
 
+#include <fmt/format.h>
 #include <time.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
 
 namespace hypervet::vmm {
 
 using std::chrono::nanoseconds;
 
-ProgressWatch::ProgressWatch(pid_t vmm, const backends::Limits& limits)
+ProgressWatch::ProgressWatch(pid_t vmm, const backends::Limits& limits, int patience)
     : vmm_(vmm),
       limits_(limits),
+      patience_(patience),
       begun_(Clock::now()),
       now_(begun_),
       then_(begun_),
       used_(processor_time()),
-      used_then_(used_) {}
+      used_then_(used_),
+      delay_then_(run_delay()) {}
 
 // A process that has just ended has no clock any more: then nothing is added.
 nanoseconds ProgressWatch::processor_time() const {
@@ -22,6 +30,19 @@ nanoseconds ProgressWatch::processor_time() const {
   timespec time{};
   if (::clock_getcpuclockid(vmm_, &clock) != 0 || ::clock_gettime(clock, &time) != 0) return used_;
   return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
+}
+
+// The second number of /proc/PID/task/TID/schedstat (proc(5)). A kernel that does not count says 0.
+nanoseconds ProgressWatch::run_delay() const {
+  nanoseconds sum{0};
+  std::error_code error;
+  std::filesystem::directory_iterator tasks(fmt::format("/proc/{}/task", vmm_), error);
+  for (; !error && tasks != std::filesystem::directory_iterator(); tasks.increment(error)) {
+    std::ifstream file(tasks->path() / "schedstat");
+    std::int64_t ran = 0, delayed = 0;
+    if (file >> ran >> delayed) sum += nanoseconds(delayed);
+  }
+  return sum;
 }
 
 ProgressWatch::State ProgressWatch::look(std::uint64_t progress) {
@@ -32,8 +53,10 @@ ProgressWatch::State ProgressWatch::look(std::uint64_t progress) {
     then_ = now_;
     used_then_ = used_;
   }
-  if (now_ - begun_ >= limits_.deadline) return State::kExpired;
-  if (used() >= limits_.no_progress * kPatience) return State::kStands;
+  const auto all = now_ - begun_;
+  if (all >= limits_.deadline && (waited() >= kAsleep || all >= limits_.deadline * kGrace))
+    return State::kExpired;
+  if (used() >= limits_.no_progress * patience_) return State::kStands;
   if (waited() >= kAsleep && used() < waited() / 8) return State::kSleeps;
   return State::kRuns;
 }

@@ -52,6 +52,7 @@ class VmmBackend final : public backends::Backend {
   void ask_version();
   std::expected<Plan, std::string> plan(const backends::Configuration& configuration) const;
   backends::Outcome run_in_batch(const Plan& plan, const backends::Job& job) const;
+  backends::Outcome run_once(const Plan& plan, const backends::Job& job, bool& starved) const;
 
   std::string name_;
   VmmOptions options_;

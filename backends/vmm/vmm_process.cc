@@ -125,12 +125,14 @@ std::expected<std::unique_ptr<VmmProcess>, std::string> VmmProcess::start(
   return vmm;
 }
 
-void VmmProcess::listen() {
+bool VmmProcess::listen() {
+  bool heard = false;
   std::array<char, 4096> buffer;
   for (;;) {
     const auto count = ::read(complaints_.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return;
+    if (count <= 0) return heard;
+    heard = true;
     heard_.append(buffer.data(), static_cast<std::size_t>(count));
     if (heard_.size() > 2 * kMostComplaints) heard_.erase(0, heard_.size() - kMostComplaints);
   }

@@ -54,8 +54,9 @@ class VmmProcess {
   Monitor* monitor() { return monitor_ ? &*monitor_ : nullptr; }
   // What it has printed on its standard error since this was last asked.
   std::string take_complaints();
-  // Takes in what has been printed, so that the VMM need not wait for a reader.
-  void listen();
+  // Takes in what has been printed, so that the VMM need not wait for a reader. Whether anything
+  // was.
+  bool listen();
   const std::string& title() const { return title_; }
 
  private:

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "backends/devices/make_device.h"
 #include "harness/cli/inner_stream.h"
 #include "harness/cli/lab_job.h"
 
@@ -43,6 +44,13 @@ lab::Job LabExecution::job(const lab::Recipe& recipe,
   std::ranges::copy(options_.backend.words(), std::back_inserter(job.arguments));
   add_specs(application_, job);
   return job;
+}
+
+std::vector<run::Instance> LabExecution::possible(std::vector<run::Instance> instances) const {
+  return run::without_absent_devices(std::move(instances),
+                                     [](const std::string& device, const std::string& transport) {
+                                       return !devices::refuses_device(device, transport, "plain");
+                                     });
 }
 
 Executed LabExecution::run(const std::vector<run::Instance>& instances, std::size_t planned,

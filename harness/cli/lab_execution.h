@@ -18,6 +18,8 @@ class LabExecution : public Execution {
 
   std::string name() const override { return options_.lab.name(); }
   std::vector<std::string> words() const override { return options_.lab.words(); }
+  // The hypervet inside brings its virtio devices along: hypervet's own.
+  std::vector<run::Instance> possible(std::vector<run::Instance> instances) const override;
   Executed run(const std::vector<run::Instance>& instances, std::size_t planned, bool fail_fast,
                const Listener& listener) override;
 

@@ -26,7 +26,7 @@ std::vector<std::string> LocalExecution::words() const {
 }
 
 std::vector<run::Instance> LocalExecution::possible(std::vector<run::Instance> instances) const {
-  return run::without_absent_devices(std::move(instances), *backend_);
+  return run::without_absent_devices(std::move(instances), run::devices_of(*backend_));
 }
 
 Executed LocalExecution::run(const std::vector<run::Instance>& instances, std::size_t planned,

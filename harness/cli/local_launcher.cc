@@ -9,6 +9,7 @@
 
 #include "harness/measure/paths.h"
 #include "harness/run/records.h"
+#include "harness/spec/describe.h"
 
 namespace hypervet::cli {
 namespace {
@@ -57,7 +58,9 @@ reports::Path LocalLauncher::record(const Timed& timed, const measure::Sampling&
   reports::Path path;
   path.id = timed.instance.id;
   path.interface = timed.instance.interface->id;
-  path.what = timed.instance.path->what;
+  const auto& of = *timed.instance.path;
+  const bool is_contrast = timed.instance.measure != &of.measure;
+  path.what = is_contrast ? "The contrast: " + spec::describe(*timed.instance.measure) : of.what;
   path.backend = session_.backend->name();
   path.target = session_.target.name;
   path.provider = session_.target.provider;

@@ -89,7 +89,7 @@ int execute(Application& application, const Options& options) {
     throw Exit{kUsage, fmt::format("backend {} cannot commit violations; vet runs on the simulator",
                                    backend->name())};
   }
-  const auto possible = run::without_absent_devices(*instances, *backend);
+  const auto possible = run::without_absent_devices(*instances, run::devices_of(*backend));
   const auto session = run::open_session(specs, *backend, options.seed, {});
   if (!session) throw Exit{kBroken, session.error()};
   auto& terminal = application.terminal();

@@ -229,15 +229,19 @@ void Compiler::queue_setup(Site& site) {
                enable);
 }
 
-// 2.6.1, 4.1.4.3, 4.2.2: 1 until the device has stopped using the queue.
+// 2.6.1, 4.1.4.3.1, 4.2.2.1: 1 until the device has stopped using the queue, which then is off.
 void Compiler::queue_reset(Site& site) {
   find_first(site);
   const unsigned queue = queue_number(site);
   write_register(site, VirtioRegister::kQueueReset, queue, {1});
-  finish_plan(
+  const std::size_t wait =
       await_register(site, VirtioRegister::kQueueReset, queue, 0,
-                     fmt::format("queue_reset of queue {} reads 0 after 1 was written", queue)),
-      site);
+                     fmt::format("queue_reset of queue {} reads 0 after 1 was written", queue));
+  demand(read_register(site, VirtioRegister::kQueueEnable, queue),
+         {.field = "value",
+          .value = 0,
+          .expected = fmt::format("queue {} is no longer enabled once it was reset", queue)});
+  finish_plan(wait, site);
 }
 
 }  // namespace hypervet::program

@@ -93,16 +93,22 @@ std::expected<std::vector<Instance>, std::string> select(const spec::Specs& spec
   return instances;
 }
 
+HasDevice devices_of(const backends::Backend& backend) {
+  return [&backend](const std::string& device, const std::string& transport) {
+    backends::Configuration configuration;
+    configuration.settings.emplace(spec::kDeviceParameter, device);
+    configuration.settings.emplace(spec::kTransportParameter, transport);
+    return !backend.refuses(configuration);
+  };
+}
+
 std::vector<Instance> without_absent_devices(std::vector<Instance> instances,
-                                             const backends::Backend& backend) {
+                                             const HasDevice& has) {
   std::map<std::uint64_t, bool> absent;  // by device ID
   const auto is_absent = [&](std::uint64_t device) {
-    return std::ranges::all_of(spec::transport_words(), [&](const spec::OnWord& transport) {
-      backends::Configuration configuration;
-      configuration.settings.emplace(spec::kDeviceParameter,
-                                     spec::word_text(spec::device_words(), device));
-      configuration.settings.emplace(spec::kTransportParameter, transport.text);
-      return backend.refuses(configuration).has_value();
+    return std::ranges::none_of(spec::transport_words(), [&](const spec::OnWord& transport) {
+      return has(std::string(spec::word_text(spec::device_words(), device)),
+                 std::string(transport.text));
     });
   };
   std::erase_if(instances, [&](const Instance& each) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,10 +46,14 @@ bool matches(std::string_view glob, std::string_view text);
 std::expected<std::vector<Instance>, std::string> select(const spec::Specs& specs,
                                                          const Selection& selection);
 
-// Without the instances of `devices: all` whose device the backend cannot have on any transport:
+// Can a target have the virtio device behind the transport? By their words in a configuration.
+using HasDevice = std::function<bool(const std::string& device, const std::string& transport)>;
+// What the backend, which must outlive the answer, refuses it has not.
+HasDevice devices_of(const backends::Backend& backend);
+
+// Without the instances of `devices: all` whose device the target cannot have on any transport:
 // they are no part of a run.
-std::vector<Instance> without_absent_devices(std::vector<Instance> instances,
-                                             const backends::Backend& backend);
+std::vector<Instance> without_absent_devices(std::vector<Instance> instances, const HasDevice& has);
 
 // The clauses that a selection names, with or without cases, in the order of the specs.
 std::expected<std::vector<std::pair<const spec::Interface*, const spec::Clause*>>, std::string>

@@ -227,7 +227,9 @@ std::vector<std::string> conditions_of(const Case& a_case) {
   return lines;
 }
 
-std::string described(const Measure& measure) {
+}  // namespace
+
+std::string describe(const Measure& measure) {
   const auto* loop =
       std::ranges::find(protocol::kPathLoops, measure.loop, &protocol::PathLoopEntry::name);
   const std::string arguments = flow_text(measure.arguments);
@@ -237,12 +239,10 @@ std::string described(const Measure& measure) {
                      loop == std::end(protocol::kPathLoops) ? "" : loop->what);
 }
 
-}  // namespace
-
 std::vector<std::string> describe(const Path& path) {
   std::vector<std::string> lines = conditions_of(path.conditions);
-  lines.push_back("times " + described(path.measure));
-  if (path.contrast) lines.push_back("against " + described(*path.contrast));
+  lines.push_back("times " + describe(path.measure));
+  if (path.contrast) lines.push_back("against " + describe(*path.contrast));
   if (!path.contrast_id.empty()) lines.push_back("against the path " + path.contrast_id);
   if (!path.note.empty()) lines.push_back("note: " + path.note);
   return lines;

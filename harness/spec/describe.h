@@ -17,6 +17,8 @@ std::vector<std::string> describe(const Case& a_case);
 // "on a machine with platform-timers on", "kvmclock-read: kvmclock's time ...", "against
 // pm-timer-read: ...", a line each.
 std::vector<std::string> describe(const Path& path);
+// "pm-timer-read: a read of the ACPI timer": what one loop times.
+std::string describe(const Measure& measure);
 // "wrmsr of msr MSR_KVM_STEAL_TIME: fault none".
 std::string describe(const Violation& violation);
 // One step without its block.

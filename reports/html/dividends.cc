@@ -21,8 +21,14 @@ Dividend tidy(const Dividend& d) {
           positive(d.high) ? std::max(d.high, d.value) : d.value};
 }
 
+// Nobody who reads the figures sees a difference from 1. `d` is tidy.
+bool reads_as_even(const Dividend& d) {
+  return number_text(d.low) == "1" && number_text(d.high) == "1";
+}
+
 // `d` is tidy.
 Payoff payoff_of(const Dividend& d) {
+  if (reads_as_even(d)) return Payoff::kUnclear;
   if (d.low > 1) return Payoff::kCheaper;
   return d.high < 1 ? Payoff::kDearer : Payoff::kUnclear;
 }
@@ -84,6 +90,7 @@ DividendChart dividend_chart(const std::vector<Path>& paths) {
 }
 
 std::string dividend_words(const Dividend& dividend) {
+  if (reads_as_even(tidy(dividend))) return "1x, the same";
   const Payoff payoff = payoff_of(tidy(dividend));
   return fmt::format("{}x{}{}", number_text(dividend.value),
                      payoff == Payoff::kCheaper ? " " : ", ", name(payoff));

@@ -192,6 +192,9 @@ TEST(Dividends, BarsEndWhereTheRatioIs) {
   for (const DividendBar& bar : chart.bars) EXPECT_FALSE(bar.off_left || bar.off_right);
   EXPECT_EQ(dividend_words({.5, .4, .6}), "0.5x, dearer");
   EXPECT_EQ(dividend_words({10, 9, 11}), "10x cheaper");
+  EXPECT_EQ(dividend_words({1, 1, 1}), "1x, the same");
+  EXPECT_EQ(dividend_words({1.00001, 1.000005, 1.00002}), "1x, the same");
+  EXPECT_EQ(dividend_words({1, .9, 1.1}), "1x, unclear");
 }
 
 TEST(Dividends, AbsurdOnesStayOnThePage) {

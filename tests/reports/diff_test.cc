@@ -155,7 +155,7 @@ TEST(DiffJson, HoldsBothRecordsOfEachDifference) {
   EXPECT_EQ(kind["b"]["verdict"], "hang");
   EXPECT_TRUE(document["differences"][7]["b"].is_null());
   EXPECT_EQ(document["a"]["run"]["target"], "Linux 6.1.0-31 kvm_amd");
-  EXPECT_NO_THROW(nlohmann::json::parse(json_of(samples::hostile(), samples::mixed())));
+  EXPECT_TRUE(nlohmann::json::accept(json_of(samples::hostile(), samples::mixed())));
 }
 
 TEST(DiffFormats, AreFoundByNameAndNameThePathThatFails) {

@@ -213,7 +213,7 @@ TEST(ComparisonJson, HoldsEveryRow) {
   EXPECT_EQ(document["b"]["run"]["target"], "Linux 6.12.117 kvm_amd");
   std::ostringstream absurd;
   ASSERT_TRUE(write_comparison_json(samples::absurd_comparison(), absurd));
-  EXPECT_NO_THROW(nlohmann::json::parse(absurd.str()));
+  EXPECT_TRUE(nlohmann::json::accept(absurd.str()));
 }
 
 TEST(ComparisonFormats, AreFoundByNameAndNameThePathThatFails) {

@@ -246,7 +246,7 @@ TEST(Json, HoldsRecordsAndDigest) {
   EXPECT_EQ(document["digest"]["standing"], "violates");
   EXPECT_EQ(document["digest"]["coverage"]["judged"], 10);
   EXPECT_EQ(document["digest"]["counts"]["hang"], 1);
-  EXPECT_NO_THROW(json::parse(written("json", samples::hostile())));
+  EXPECT_TRUE(json::accept(written("json", samples::hostile())));
 }
 
 TEST(Sarif, RulesAreClausesAndResultsAreFailures) {

@@ -38,7 +38,7 @@ clauses:
     on: {devices: [entropy]}
     cases:
       - steps:
-          - bring-up: {queues: {0: {size: 16}}}
+          - bring-up: {queues: {0: {size: 8}}}
           - chain: {as: good-request, writable: [{data: 64}]}
           - submit: {chain: good-request}
           - notify: {queue: 0}
@@ -117,12 +117,13 @@ clauses:
           - chain:
               as: good-request
               queue: 2
-              readable: [{bytes: [1, 0, 0x40, 0, 0, 0, 0, 0]}, {data: 43}]
-              writable: [{data: 11, fill: 0xff}, {data: 1, fill: 0xff, as: response}, {data: 96}]
+              readable:
+                - bytes: [1, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+              writable: [{data: 108, fill: 0xff, as: answer}]
           - submit: {chain: good-request}
           - notify: {queue: 2}
           - await: {used: good-request, within: within}
-          - load: {from: good-request.response, width: 1}
+          - load: {from: good-request.answer + 11, width: 1}
             expect: {value: {one-of: [0, 3]}}
   - id: good-request.9p
     level: must
@@ -159,12 +160,12 @@ clauses:
   - id: good-request.input
     level: must
     section: 5.8.6
-    text: An event of the status queue (EV_SYN) is used.
+    text: An event of the status queue (EV_LED 0 off) is used.
     on: {devices: [input]}
     cases:
       - steps:
           - bring-up: {queues: {0: {size: 16}, 1: {size: 16}}}
-          - chain: {as: good-request, queue: 1, readable: [{data: 8}]}
+          - chain: {as: good-request, queue: 1, readable: [{bytes: [0x11, 0, 0, 0, 0, 0, 0, 0]}]}
           - submit: {chain: good-request}
           - notify: {queue: 1}
           - await: {used: good-request, within: within}

@@ -98,14 +98,21 @@ TEST_F(Pci, EveryStructureHasItsCapability) {
   EXPECT_NE(read(kPciStatus, 2) & 0x10, 0u);
   for (const unsigned type : {1u, 2u, 3u, 4u, 5u}) ASSERT_TRUE(capabilities.contains(0x900 + type));
   for (const auto& [type, at] : capabilities) {
-    if (type < 0x900) continue;
+    if (type < 0x901 || type > 0x905) continue;
     EXPECT_GE(read(at + 2, 1), type == 0x902 || type == 0x905 ? 20u : 16u);
     EXPECT_EQ(read(at + 8, 4) % 4, 0u);
     EXPECT_LE(read(at + 8, 4) + read(at + 12, 4), 0x4000u);
   }
   EXPECT_EQ(read(capabilities.at(0x902) + 16, 4), 4u);
   EXPECT_EQ(read(capabilities.at(0x902) + 12, 4), 16u);
-  EXPECT_EQ(read(capabilities.at(0x904) + 12, 4), 60u);
+  EXPECT_EQ(read(capabilities.at(0x904) + 12, 4), 72u);
+}
+
+TEST_F(Pci, VendorDataIsOfNobodyElse) {
+  const unsigned at = capabilities.at(0x909);
+  EXPECT_EQ(read(at + 2, 1), 12u);
+  EXPECT_EQ(read(at + 4, 2), 0x1234u);
+  EXPECT_EQ(read(at + 8, 4), 0x0072'6570u) << "the last of \"hyper\"";
 }
 
 TEST_F(Pci, TheCommonStructureIsReadInAnyWidthAndWrittenInItsOwn) {

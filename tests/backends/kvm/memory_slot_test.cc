@@ -111,7 +111,6 @@ TEST_F(KvmMemorySlot, ChangesWhileTheGuestWrites) {
   static_assert(kQuit == 0x0101'0000);
   auto made = slot();
   std::atomic<std::uint64_t> exits = 0;
-  std::atomic<bool> gone = false, wrong = false;
   const auto await = [](const auto& condition) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(50);
     while (!condition() && std::chrono::steady_clock::now() < until) std::this_thread::yield();

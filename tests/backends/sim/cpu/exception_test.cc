@@ -25,7 +25,7 @@ class ExceptionTest : public ::testing::Test {
 TEST_F(ExceptionTest, WriteToReadOnlyPage) {
   machine.long_mode();
   machine.set_page(kData, 1);
-  const Trap trap = run(HV_PROGRAM(page_fault_write));
+  const Trap trap = run(program("page_fault_write"));
   EXPECT_EQ(trap.vector, kPageFault);
   EXPECT_EQ(trap.error, page_fault::kPresent | page_fault::kWrite);
   EXPECT_EQ(machine.cpu.state().cr2, kData);
@@ -40,7 +40,7 @@ TEST_F(ExceptionTest, SupervisorMayWriteReadOnlyPageWithoutWp) {
   machine.long_mode();
   machine.edit([](CpuState& s) { s.cr0 &= ~cr0::kWp; });
   machine.set_page(kData, 1);
-  EXPECT_EQ(run(HV_PROGRAM(page_fault_write)).vector, -1);
+  EXPECT_EQ(run(program("page_fault_write")).vector, -1);
   EXPECT_EQ(machine.memory.load<std::uint32_t>(kData), 1u);
   EXPECT_EQ(machine.page_entry(kData) & 0x60, 0x60u) << "accessed and dirty";
 }
@@ -48,17 +48,17 @@ TEST_F(ExceptionTest, SupervisorMayWriteReadOnlyPageWithoutWp) {
 TEST_F(ExceptionTest, AbsentPageAndAccessedBit) {
   machine.long_mode();
   machine.set_page(kData, 0);
-  EXPECT_EQ(run(HV_PROGRAM(page_fault_read)).error, 0u);
+  EXPECT_EQ(run(program("page_fault_read")).error, 0u);
   machine.long_mode();
   machine.set_page(kData, 3);
-  EXPECT_EQ(run(HV_PROGRAM(page_fault_read)).vector, -1);
+  EXPECT_EQ(run(program("page_fault_read")).vector, -1);
   EXPECT_EQ(machine.page_entry(kData) & 0x60, 0x20u) << "accessed, not dirty";
 }
 
 TEST_F(ExceptionTest, UserReadsSupervisorPage) {
   machine.user_mode();
   machine.set_page(kData, 3);
-  const Trap trap = run(HV_PROGRAM(page_fault_read));
+  const Trap trap = run(program("page_fault_read"));
   EXPECT_EQ(trap.vector, kPageFault);
   EXPECT_EQ(trap.error, page_fault::kPresent | page_fault::kUser);
   EXPECT_EQ(trap.cs, kUserCode64);
@@ -71,7 +71,7 @@ TEST_F(ExceptionTest, UserReadsSupervisorPage) {
 TEST_F(ExceptionTest, FetchFromNoExecutePage) {
   machine.long_mode();
   machine.set_page(kData, 3 | kNoExecute);
-  const Trap trap = run(HV_PROGRAM(jump_to_data));
+  const Trap trap = run(program("jump_to_data"));
   EXPECT_EQ(trap.vector, kPageFault);
   EXPECT_EQ(trap.error, page_fault::kPresent | page_fault::kFetch);
   EXPECT_EQ(trap.rip, kData);
@@ -80,40 +80,40 @@ TEST_F(ExceptionTest, FetchFromNoExecutePage) {
 TEST_F(ExceptionTest, ReservedBits) {
   machine.long_mode();
   machine.set_page(kData, 3 | std::uint64_t{1} << 50);
-  EXPECT_EQ(run(HV_PROGRAM(page_fault_read)).error, page_fault::kPresent | page_fault::kReserved);
+  EXPECT_EQ(run(program("page_fault_read")).error, page_fault::kPresent | page_fault::kReserved);
   machine.long_mode();
   machine.edit([](CpuState& s) { s.efer &= ~efer::kNxe; });
   machine.set_page(kData, 3 | kNoExecute);
-  EXPECT_EQ(run(HV_PROGRAM(page_fault_read)).error, page_fault::kPresent | page_fault::kReserved);
+  EXPECT_EQ(run(program("page_fault_read")).error, page_fault::kPresent | page_fault::kReserved);
 }
 
 TEST_F(ExceptionTest, NonCanonicalAddresses) {
   machine.long_mode();
-  EXPECT_EQ(run(HV_PROGRAM(non_canonical_load)).vector, kGeneralProtection);
+  EXPECT_EQ(run(program("non_canonical_load")).vector, kGeneralProtection);
   machine.long_mode();
-  const Trap trap = run(HV_PROGRAM(non_canonical_stack));
+  const Trap trap = run(program("non_canonical_stack"));
   EXPECT_EQ(trap.vector, kStackFault);
   EXPECT_EQ(trap.error, 0u);
 }
 
 TEST_F(ExceptionTest, DivideUndefinedSelector) {
   machine.long_mode();
-  Trap trap = run(HV_PROGRAM(divide_by_zero));
+  Trap trap = run(program("divide_by_zero"));
   EXPECT_EQ(trap.vector, kDivideError);
   EXPECT_EQ(trap.rip, kProgram + 2);
   machine.long_mode();
-  EXPECT_EQ(run(HV_PROGRAM(undefined)).vector, kInvalidOpcode);
+  EXPECT_EQ(run(program("undefined")).vector, kInvalidOpcode);
   machine.long_mode();
-  EXPECT_EQ(run(HV_PROGRAM(illegal_lock)).vector, kInvalidOpcode);
+  EXPECT_EQ(run(program("illegal_lock")).vector, kInvalidOpcode);
   machine.long_mode();
-  trap = run(HV_PROGRAM(bad_selector));
+  trap = run(program("bad_selector"));
   EXPECT_EQ(trap.vector, kGeneralProtection);
   EXPECT_EQ(trap.error, 0x58u);
 }
 
 TEST_F(ExceptionTest, SoftwareInterruptPointsBehindItself) {
   machine.long_mode();
-  const Trap trap = run(HV_PROGRAM(software_interrupt));
+  const Trap trap = run(program("software_interrupt"));
   EXPECT_EQ(trap.vector, 0x21);
   EXPECT_EQ(trap.rip, kProgram + 2);
   EXPECT_FALSE(trap.rflags & rflags::kRf);
@@ -121,16 +121,16 @@ TEST_F(ExceptionTest, SoftwareInterruptPointsBehindItself) {
 
 TEST_F(ExceptionTest, UserMayNotUseGateOfTheKernel) {
   machine.user_mode();
-  const Trap trap = run(HV_PROGRAM(software_interrupt));
+  const Trap trap = run(program("software_interrupt"));
   EXPECT_EQ(trap.vector, kGeneralProtection);
   EXPECT_EQ(trap.error, 0x21 * 8 + 2u);
   EXPECT_EQ(trap.rip, kProgram);
 }
 
 TEST_F(ExceptionTest, PrivilegedInUserMode) {
-  for (auto program : {HV_PROGRAM(user_privileged), HV_PROGRAM(user_port)}) {
+  for (auto code : {program("user_privileged"), program("user_port")}) {
     machine.user_mode();
-    const Trap trap = run(program);
+    const Trap trap = run(code);
     EXPECT_EQ(trap.vector, kGeneralProtection);
     EXPECT_EQ(trap.error, 0u);
   }
@@ -139,7 +139,7 @@ TEST_F(ExceptionTest, PrivilegedInUserMode) {
 TEST_F(ExceptionTest, PortInUserModeByBitmapAndByIopl) {
   machine.user_mode();
   machine.edit([](CpuState& s) { s.tr.limit = 0x67 + 0x20; });
-  machine.load(HV_PROGRAM(user_port));
+  machine.load(program("user_port"));
   machine.run();
   // HLT after the port access is privileged too: the fault is there, not at IN.
   EXPECT_EQ(machine.trap().rip, kProgram + 6);
@@ -153,7 +153,7 @@ TEST_F(ExceptionTest, PortInUserModeByBitmapAndByIopl) {
 TEST_F(ExceptionTest, InterruptStackTable) {
   machine.long_mode();
   machine.set_gate(kInvalidOpcode, kHandlers + 16 * kInvalidOpcode, 1);
-  const Trap trap = run(HV_PROGRAM(undefined));
+  const Trap trap = run(program("undefined"));
   EXPECT_EQ(trap.vector, kInvalidOpcode);
   EXPECT_EQ(machine.gpr(kRsp), kIstTop - 40);
   EXPECT_EQ(trap.rsp, kStackTop);
@@ -162,7 +162,7 @@ TEST_F(ExceptionTest, InterruptStackTable) {
 TEST_F(ExceptionTest, FrameIsAligned) {
   machine.long_mode();
   machine.edit([](CpuState& s) { s.gpr[kRsp] -= 5; });
-  const Trap trap = run(HV_PROGRAM(undefined));
+  const Trap trap = run(program("undefined"));
   EXPECT_EQ(trap.rsp, kStackTop - 5);
   EXPECT_EQ(machine.gpr(kRsp) % 8, 0u);
   EXPECT_EQ((machine.gpr(kRsp) + 40) % 16, 0u);
@@ -173,7 +173,7 @@ TEST_F(ExceptionTest, DoubleFaultWhenTheGateIsMissing) {
   machine.memory.store<std::uint64_t>(kIdt + 16 * kPageFault, 0);
   machine.memory.store<std::uint64_t>(kIdt + 16 * kGeneralProtection, 0);
   machine.set_page(kData, 0);
-  const Trap trap = run(HV_PROGRAM(page_fault_read));
+  const Trap trap = run(program("page_fault_read"));
   EXPECT_EQ(trap.vector, kDoubleFault);
   EXPECT_EQ(trap.error, 0u);
   EXPECT_EQ(trap.rip, kProgram + 5);
@@ -182,7 +182,7 @@ TEST_F(ExceptionTest, DoubleFaultWhenTheGateIsMissing) {
 TEST_F(ExceptionTest, BenignThenFaultIsNoDoubleFault) {
   machine.long_mode();
   machine.memory.store<std::uint64_t>(kIdt + 16 * kInvalidOpcode, 0);
-  const Trap trap = run(HV_PROGRAM(undefined));
+  const Trap trap = run(program("undefined"));
   EXPECT_EQ(trap.vector, kGeneralProtection);
   EXPECT_EQ(trap.error, kInvalidOpcode * 8 + 3u);
 }
@@ -191,7 +191,7 @@ TEST_F(ExceptionTest, NotPresentGate) {
   machine.long_mode();
   const auto low = machine.qword(kIdt + 16 * kInvalidOpcode);
   machine.memory.store<std::uint64_t>(kIdt + 16 * kInvalidOpcode, low & ~(std::uint64_t{1} << 47));
-  const Trap trap = run(HV_PROGRAM(undefined));
+  const Trap trap = run(program("undefined"));
   EXPECT_EQ(trap.vector, kNotPresent);
   EXPECT_EQ(trap.error, kInvalidOpcode * 8 + 3u);
 }
@@ -199,14 +199,14 @@ TEST_F(ExceptionTest, NotPresentGate) {
 TEST_F(ExceptionTest, TripleFaultShutsDown) {
   machine.long_mode();
   machine.edit([](CpuState& s) { s.idtr.limit = 0; });
-  run(HV_PROGRAM(undefined));
+  run(program("undefined"));
   EXPECT_EQ(result.reason, StopReason::shutdown);
   EXPECT_EQ(machine.run().reason, StopReason::shutdown) << "and stays down";
 }
 
 TEST_F(ExceptionTest, SingleStep) {
   machine.long_mode();
-  machine.load(HV_PROGRAM(count_forever));
+  machine.load(program("count_forever"));
   machine.edit([](CpuState& s) { s.rflags |= rflags::kTf; });
   machine.run();
   const Trap trap = machine.trap();
@@ -218,7 +218,7 @@ TEST_F(ExceptionTest, SingleStep) {
 
 TEST_F(ExceptionTest, Injection) {
   machine.long_mode();
-  machine.load(HV_PROGRAM(count_forever));
+  machine.load(program("count_forever"));
   machine.cpu.inject_exception(kPageFault, 0, 0xabc000);
   machine.run();
   const Trap trap = machine.trap();

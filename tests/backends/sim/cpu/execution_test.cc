@@ -25,7 +25,7 @@ class ExecutionTest : public ::testing::Test {
 };
 
 TEST_F(ExecutionTest, BudgetIsExact) {
-  machine.load(HV_PROGRAM(count_forever));
+  machine.load(program("count_forever"));
   RunResult r = machine.cpu.run(7);
   EXPECT_EQ(r.reason, StopReason::budget);
   EXPECT_EQ(r.ticks, 7u);
@@ -38,13 +38,13 @@ TEST_F(ExecutionTest, BudgetIsExact) {
 }
 
 TEST_F(ExecutionTest, TimeStampCountsInstructions) {
-  machine.load(HV_PROGRAM(rdtsc_twice));
+  machine.load(program("rdtsc_twice"));
   machine.run();
   EXPECT_EQ(machine.gpr(kRax), 4u);  // rdtsc, mov, nop, nop
 }
 
 TEST_F(ExecutionTest, InterruptNeedsIf) {
-  machine.load(HV_PROGRAM(count_forever));
+  machine.load(program("count_forever"));
   raise(0x40);
   EXPECT_EQ(machine.run(100).reason, StopReason::budget);
   enable_interrupts();
@@ -58,7 +58,7 @@ TEST_F(ExecutionTest, InterruptNeedsIf) {
 
 TEST_F(ExecutionTest, TrapGateKeepsIf) {
   machine.set_gate(0x40, kHandlers + 16 * 0x40, 0, 0, 15);
-  machine.load(HV_PROGRAM(count_forever));
+  machine.load(program("count_forever"));
   enable_interrupts();
   raise(0x40);
   machine.run();
@@ -66,7 +66,7 @@ TEST_F(ExecutionTest, TrapGateKeepsIf) {
 }
 
 TEST_F(ExecutionTest, ShadowOfSti) {
-  machine.load(HV_PROGRAM(sti_shadow));
+  machine.load(program("sti_shadow"));
   raise(0x40);
   machine.run();
   EXPECT_EQ(machine.trap().vector, 0x40);
@@ -75,7 +75,7 @@ TEST_F(ExecutionTest, ShadowOfSti) {
 }
 
 TEST_F(ExecutionTest, ShadowOfMovSs) {
-  machine.load(HV_PROGRAM(mov_ss_shadow));
+  machine.load(program("mov_ss_shadow"));
   enable_interrupts();
   machine.platform.on_port_out = [&](Cpu& cpu, std::uint16_t, std::uint32_t) {
     machine.platform.interrupts.push_back(0x40);
@@ -116,7 +116,7 @@ TEST_F(ExecutionTest, RequestExitStopsAfterTheInstruction) {
 }
 
 TEST_F(ExecutionTest, RepeatedStringIsInterrupted) {
-  machine.load(HV_PROGRAM(rep_stos));
+  machine.load(program("rep_stos"));
   machine.run(4 + 1000);
   EXPECT_EQ(machine.gpr(kRcx), 0x2000u - 1000);
   EXPECT_EQ(machine.gpr(kRdi), kData + 1000);
@@ -149,7 +149,7 @@ TEST_F(ExecutionTest, HaltWakesByInterruptKickAndNmi) {
 
 TEST_F(ExecutionTest, ToUserModeAndBack) {
   machine.set_gate(0x30, kHandlers + 16 * 0x30, 0, 3);
-  machine.load(HV_PROGRAM(to_user_and_back));
+  machine.load(program("to_user_and_back"));
   machine.run();
   const Trap trap = machine.trap();
   EXPECT_EQ(trap.vector, 0x30);
@@ -162,7 +162,7 @@ TEST_F(ExecutionTest, ToUserModeAndBack) {
 }
 
 TEST_F(ExecutionTest, SyscallAndSysret) {
-  machine.load(HV_PROGRAM(system_call));
+  machine.load(program("system_call"));
   machine.run();
   EXPECT_EQ(machine.gpr(kRbx), 0x2bu);
   EXPECT_EQ(machine.gpr(kRbp), 0x23u);
@@ -179,7 +179,7 @@ TEST_F(ExecutionTest, Swapgs) {
     s.segment[kGs].base = kData + 8;
     s.kernel_gs_base = kData;
   });
-  machine.load(HV_PROGRAM(swapgs));
+  machine.load(program("swapgs"));
   machine.run();
   EXPECT_EQ(machine.gpr(kRax), 5u);
   EXPECT_EQ(machine.gpr(kRbx), 6u);
@@ -188,7 +188,7 @@ TEST_F(ExecutionTest, Swapgs) {
 TEST_F(ExecutionTest, CompareExchange16) {
   machine.memory.store<std::uint64_t>(kData, 1);
   machine.memory.store<std::uint64_t>(kData + 8, 2);
-  machine.load(HV_PROGRAM(compare_exchange_16));
+  machine.load(program("compare_exchange_16"));
   machine.run();
   EXPECT_EQ(machine.qword(kData), 3u);
   EXPECT_EQ(machine.qword(kData + 8), 4u);
@@ -200,7 +200,7 @@ TEST_F(ExecutionTest, CompareExchange16) {
 }
 
 TEST_F(ExecutionTest, UnimplementedStopsWithItsBytes) {
-  machine.load(HV_PROGRAM(vector_instruction));
+  machine.load(program("vector_instruction"));
   EXPECT_EQ(machine.run().reason, StopReason::unimplemented);
   const Unimplemented& u = machine.cpu.unimplemented();
   EXPECT_STREQ(u.what, "pxor");
@@ -210,7 +210,7 @@ TEST_F(ExecutionTest, UnimplementedStopsWithItsBytes) {
 }
 
 TEST_F(ExecutionTest, Hypercalls) {
-  machine.load(HV_PROGRAM(hypercall));
+  machine.load(program("hypercall"));
   machine.run();
   EXPECT_EQ(machine.gpr(kRbx), 42u);
   EXPECT_EQ(machine.gpr(kRax), 43u);
@@ -226,7 +226,7 @@ TEST_F(ExecutionTest, Hypercalls) {
 }
 
 TEST_F(ExecutionTest, UnknownMsrFaults) {
-  machine.load(HV_PROGRAM(unknown_msr));
+  machine.load(program("unknown_msr"));
   machine.run();
   EXPECT_EQ(machine.trap().vector, kGeneralProtection);
   EXPECT_EQ(machine.trap().error, 0u);
@@ -237,7 +237,7 @@ TEST_F(ExecutionTest, UnknownMsrFaults) {
 }
 
 TEST_F(ExecutionTest, PauseYieldsAndCosts) {
-  machine.load(HV_PROGRAM(pauses));
+  machine.load(program("pauses"));
   const RunResult r = machine.run();
   EXPECT_EQ(r.reason, StopReason::yield);
   EXPECT_EQ(r.ticks, 1001u);
@@ -246,7 +246,7 @@ TEST_F(ExecutionTest, PauseYieldsAndCosts) {
 }
 
 TEST_F(ExecutionTest, CompatibilityMode) {
-  machine.load(HV_PROGRAM(compatibility));
+  machine.load(program("compatibility"));
   ASSERT_EQ(machine.run().reason, StopReason::halted);
   EXPECT_EQ(machine.trap().vector, -1);
   EXPECT_EQ(machine.gpr(kRbx), 1u);
@@ -254,7 +254,7 @@ TEST_F(ExecutionTest, CompatibilityMode) {
 
 TEST_F(ExecutionTest, PvhEntryToLongMode) {
   machine.protected_mode();
-  machine.load(HV_PROGRAM(pvh_to_long));
+  machine.load(program("pvh_to_long"));
   ASSERT_EQ(machine.run().reason, StopReason::halted);
   EXPECT_EQ(machine.gpr(kRbx), 0x123456789abcdef0u);
   EXPECT_TRUE(machine.cpu.long_mode());
@@ -263,7 +263,7 @@ TEST_F(ExecutionTest, PvhEntryToLongMode) {
 TEST_F(ExecutionTest, TrampolineAfterSipi) {
   machine.cpu.init();
   EXPECT_EQ(machine.run().reason, StopReason::wait_for_sipi);
-  machine.load(HV_PROGRAM(trampoline));
+  machine.load(program("trampoline"));
   machine.cpu.sipi(kProgram >> 12);
   ASSERT_EQ(machine.run().reason, StopReason::halted);
   EXPECT_EQ(machine.gpr(kRbx) & 0xffff, 0x1234u);
@@ -278,7 +278,7 @@ TEST_F(ExecutionTest, RealModeInterrupt) {
   machine.run();
   machine.memory.store<std::uint32_t>(0x40 * 4, 0x20000050);  // 2000:0050
   machine.memory.store<std::uint8_t>(0x20050, 0xf4);
-  machine.load(HV_PROGRAM(real_interrupt));
+  machine.load(program("real_interrupt"));
   machine.cpu.sipi(kProgram >> 12);
   ASSERT_EQ(machine.run().reason, StopReason::halted);
   EXPECT_EQ(machine.cpu.state().segment[kCs].base, 0x20000u);

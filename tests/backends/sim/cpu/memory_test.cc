@@ -18,7 +18,7 @@ class MemoryTest : public ::testing::Test {
 
 TEST_F(MemoryTest, DataAcrossPagesThatAreNotNeighbours) {
   machine.memory.store<std::uint64_t>(kPageTable + 8 * 0x31, 0x50000 | 7);
-  machine.load(HV_PROGRAM(store_across));
+  machine.load(program("store_across"));
   machine.run();
   EXPECT_EQ(machine.gpr(kRcx), 0x1122334455667788u);
   EXPECT_EQ(machine.memory.load<std::uint32_t>(0x30ffc), 0x55667788u);
@@ -27,7 +27,7 @@ TEST_F(MemoryTest, DataAcrossPagesThatAreNotNeighbours) {
 
 TEST_F(MemoryTest, FaultInTheSecondPageWritesNothing) {
   machine.set_page(0x31000, 0);
-  machine.load(HV_PROGRAM(store_across));
+  machine.load(program("store_across"));
   machine.run();
   EXPECT_EQ(machine.trap().vector, kPageFault);
   EXPECT_EQ(machine.cpu.state().cr2, 0x31000u);
@@ -57,20 +57,20 @@ TEST_F(MemoryTest, CodeAcrossPages) {
 }
 
 TEST_F(MemoryTest, SelfModifyingCode) {
-  machine.load(HV_PROGRAM(self_modifying));
+  machine.load(program("self_modifying"));
   machine.run();
   EXPECT_EQ(machine.gpr(kRsi), 0x33333333u);
   EXPECT_GE(machine.code.drops(), 2u);
 }
 
 TEST_F(MemoryTest, StoreToTheNextInstruction) {
-  machine.load(HV_PROGRAM(modify_next));
+  machine.load(program("modify_next"));
   EXPECT_EQ(machine.run().reason, StopReason::halted);
   EXPECT_EQ(machine.trap().vector, -1) << "HLT was executed, not NOP and UD2";
 }
 
 TEST_F(MemoryTest, CrossModifyingCodeAndDma) {
-  machine.load(HV_PROGRAM(count_forever));
+  machine.load(program("count_forever"));
   Cpu other(machine.platform, machine.memory, machine.code);
   other.set_state(machine.cpu.state());
   other.run(10);
@@ -102,7 +102,7 @@ TEST_F(MemoryTest, DmaFromInsideAnInstruction) {
 }
 
 TEST_F(MemoryTest, Mmio) {
-  machine.load(HV_PROGRAM(mmio));
+  machine.load(program("mmio"));
   machine.run();
   EXPECT_EQ(machine.gpr(kRcx), 0x556677a8u);
   const std::vector<TestPlatform::Access> expected = {{0xfee00080, 4, 7},
@@ -111,7 +111,7 @@ TEST_F(MemoryTest, Mmio) {
 }
 
 TEST_F(MemoryTest, AbsentPageWaitsInjectsOrGoesOn) {
-  machine.load(HV_PROGRAM(page_fault_read));
+  machine.load(program("page_fault_read"));
   machine.memory.set_absent(kData >> 12, true);
   machine.platform.absent = {.action = AbsentPage::Action::retry};
   EXPECT_EQ(machine.run().reason, StopReason::waiting);
@@ -128,7 +128,7 @@ TEST_F(MemoryTest, AbsentPageWaitsInjectsOrGoesOn) {
 }
 
 TEST_F(MemoryTest, SnapshotRestoresMemoryAndProcessor) {
-  machine.load(HV_PROGRAM(rep_stos));
+  machine.load(program("rep_stos"));
   machine.memory.snapshot();
   const CpuState before = machine.cpu.state();
   machine.run();

@@ -3,12 +3,18 @@
 # independent unless the name says otherwise; each ends in HLT or in the event that is tested.
     .section .rodata
     .macro program name
-    .globl hv_program_\name
-    .globl hv_program_\name\()_end
 hv_program_\name:
     .endm
+    # One entry of the table that programs.cc looks in: name, first byte, behind the last.
     .macro finish name
 hv_program_\name\()_end:
+    .pushsection hv_program_names, "a"
+hv_program_\name\()_name:
+    .asciz "\name"
+    .popsection
+    .pushsection hv_programs, "aw"
+    .quad hv_program_\name\()_name, hv_program_\name, hv_program_\name\()_end
+    .popsection
     .endm
 
     .code64
@@ -330,4 +336,13 @@ program real_interrupt
     int $0x40
     hlt
 finish real_interrupt
+
+# Where the table begins and ends, by the names that the linker gives to the ends of a section.
+    .globl hv_programs_begin
+    .globl hv_programs_end
+    .section hv_program_ends, "aw"
+hv_programs_begin:
+    .quad __start_hv_programs
+hv_programs_end:
+    .quad __stop_hv_programs
     .section .note.GNU-stack, "", @progbits

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The bytes of a program of programs.S.
+// The bytes of the programs of programs.S.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
-#define HV_PROGRAM(name)                                                           \
-  ([]() -> std::span<const std::uint8_t> {                                         \
-    extern const std::uint8_t hv_begin_##name[] __asm__("hv_program_" #name);      \
-    extern const std::uint8_t hv_end_##name[] __asm__("hv_program_" #name "_end"); \
-    return {hv_begin_##name, hv_end_##name};                                       \
-  }())
+namespace hypervet::sim::testing {
+
+// A program by its name; the test fails and the answer is empty if there is none of that name.
+std::span<const std::uint8_t> program(std::string_view name);
+
+}  // namespace hypervet::sim::testing
