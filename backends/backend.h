@@ -85,8 +85,9 @@ inline const std::vector<Setting>& known_settings() {
        "the machine's one virtio device"},
       {"transport", {"mmio", "pci"}, "what the virtio device is reached by"},
       {"variant",
-       {"plain", "read-only", "multiqueue", "small-queue", "no-msix"},
-       "what is special of the virtio device; small-queue: no queue larger than 2"},
+       {"plain", "read-only", "multiqueue", "zoned", "small-queue", "no-msix"},
+       "what is special of the virtio device; zoned: a host-managed disk; small-queue: no queue "
+       "larger than 2"},
   };
   return settings;
 }

@@ -13,7 +13,8 @@ namespace {
 
 // Request types, 5.2.6.
 constexpr std::uint32_t kIn = 0, kOut = 1, kFlushCache = 4, kGetId = 8, kGetLifetime = 10,
-                        kDiscardRanges = 11, kZeroRanges = 13, kEraseRanges = 14;
+                        kDiscardRanges = 11, kZeroRanges = 13, kEraseRanges = 14,
+                        kFirstOfZones = 15, kLastOfZones = 26;
 constexpr std::size_t kHeader = 16, kRange = 16, kIdSize = 20;
 constexpr std::string_view kId = "hypervet-disk";
 constexpr std::uint32_t kUnmap = 1;
@@ -21,7 +22,8 @@ constexpr std::uint32_t kUnmap = 1;
 // Offsets in the configuration, 5.2.4.
 constexpr std::size_t kCapacity = 0, kSizeMaxAt = 8, kSegMaxAt = 12, kGeometryAt = 16,
                       kBlkSizeAt = 20, kTopologyAt = 24, kWritebackAt = 32, kNumQueuesAt = 34,
-                      kDiscardAt = 36, kWriteZeroesAt = 48, kMayUnmapAt = 56, kSecureEraseAt = 60;
+                      kDiscardAt = 36, kWriteZeroesAt = 48, kMayUnmapAt = 56, kSecureEraseAt = 60,
+                      kZonedAt = 72;
 
 constexpr std::size_t kPiece = 0x1'0000;  // bytes copied at once
 constexpr std::uint64_t kMostSectors = 0x1'0000;
@@ -41,12 +43,19 @@ Block::Block(BlockKind kind) : kind_(kind) {
     store_le<std::uint32_t>(to, at, kMaxRangeSectors);
     store_le<std::uint32_t>(to, at + 4, kMaxRanges);
   }
-  for (const std::size_t at : {kDiscardAt, kSecureEraseAt}) store_le<std::uint32_t>(to, at + 8, 8);
+  store_le<std::uint32_t>(to, kDiscardAt + 8, 8);
   config_[kMayUnmapAt] = 0;  // nothing is ever deallocated
+  store_le<std::uint32_t>(to, kSecureEraseAt + 8, zoned() ? Zones::kSectors : 8);
+  if (!zoned()) return;
+  constexpr std::uint32_t kHostManaged = 1;
+  const std::array<std::uint32_t, 6> zones = {Zones::kSectors,   Zones::kMaxOpen, Zones::kMaxActive,
+                                              Zones::kMaxAppend, kSector,         kHostManaged};
+  for (std::size_t i = 0; i < zones.size(); ++i) store_le(to, kZonedAt + 4 * i, zones[i]);
 }
 
 void Block::power_on() {
   disk_.restore();
+  zones_.restore();
   writeback_.reset();
 }
 
@@ -54,8 +63,10 @@ std::uint64_t Block::own_features() const {
   std::uint64_t features = bit(kSizeMax) | bit(kSegMax) | bit(kGeometry) | bit(kBlkSize) |
                            bit(kFlush) | bit(kTopology) | bit(kConfigWce) | bit(kLifetime);
   if (kind_ == BlockKind::kReadOnly) return features | bit(kReadOnly);
+  features |= bit(kSecureErase);
+  if (zoned()) return features | bit(kZoned);
   if (kind_ == BlockKind::kMultiqueue) features |= bit(kMq);
-  return features | bit(kDiscard) | bit(kWriteZeroes) | bit(kSecureErase);
+  return features | bit(kDiscard) | bit(kWriteZeroes);
 }
 
 // A device that cannot be flushed begins as write-through, 5.2.5.2.
@@ -78,7 +89,7 @@ void Block::write_config(std::uint64_t offset, std::span<const std::uint8_t> byt
 
 Device::Answer Block::act(std::string_view, std::span<const std::uint64_t> arguments) {
   const std::uint64_t sectors = arguments.empty() ? 0 : arguments[0];
-  if (sectors == 0 || sectors > kMostSectors) return {};
+  if (sectors == 0 || sectors > kMostSectors || zoned()) return {};
   disk_.resize(sectors);
   host().config_changed();
   return {.done = true};
@@ -133,7 +144,9 @@ Block::Status Block::perform(Queue& queue, const Chain& chain, const Request& re
       if (!host().negotiated(kSecureErase)) return Status::kUnsupported;
       return change_ranges(queue, chain, request);
     default:
-      return Status::kUnsupported;
+      if (request.type < kFirstOfZones || request.type > kLastOfZones || !zoned())
+        return Status::kUnsupported;
+      return zone_request(queue, chain, request);
   }
 }
 
@@ -151,6 +164,10 @@ bool Block::within_limits(const Chain& chain) const {
 Block::Status Block::read(Queue& queue, const Chain& chain, const Request& request) {
   if (request.writable % kSector != 0 || !within_limits(chain)) return Status::kIoError;
   if (!disk_.contains(request.sector, request.writable / kSector)) return Status::kIoError;
+  if (zoned()) {
+    const Zones::Status status = zones_.read(request.sector, request.writable / kSector);
+    if (status != Zones::Status::kOk) return static_cast<Status>(status);
+  }
   std::vector<std::uint8_t> bytes(std::min<std::uint64_t>(request.writable, kPiece));
   for (std::uint64_t done = 0; done < request.writable;) {
     const auto piece =
@@ -167,6 +184,14 @@ Block::Status Block::write(Queue& queue, const Chain& chain, const Request& requ
     return Status::kIoError;
   if (request.readable % kSector != 0 || !within_limits(chain)) return Status::kIoError;
   if (!disk_.contains(request.sector, request.readable / kSector)) return Status::kIoError;
+  if (zoned()) {
+    const Zones::Status status = zones_.write(request.sector, request.readable / kSector);
+    if (status != Zones::Status::kOk) return static_cast<Status>(status);
+  }
+  return copy_in(queue, chain, request);
+}
+
+Block::Status Block::copy_in(Queue& queue, const Chain& chain, const Request& request) {
   std::vector<std::uint8_t> bytes(std::min<std::uint64_t>(request.readable, kPiece));
   for (std::uint64_t done = 0; done < request.readable;) {
     const auto piece =
@@ -213,6 +238,7 @@ Block::Status Block::change_ranges(Queue& queue, const Chain& chain, const Reque
     if (!inside || sectors > kMaxRangeSectors) status = Status::kIoError;
   }
   if (status == Status::kOk && host().switched("blk-keeps-zeroed")) return status;
+  if (status == Status::kOk && zoned()) return erase_zones(ranges);
   for (std::uint64_t i = 0; i < count && status == Status::kOk; ++i) {
     disk_.zero(load_le<std::uint64_t>(ranges, i * kRange),
                load_le<std::uint32_t>(ranges, i * kRange + 8));

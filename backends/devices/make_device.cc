@@ -38,6 +38,7 @@ constexpr Row kRows[] = {
     {"blk", "plain", block<BlockKind::kPlain>},
     {"blk", "read-only", block<BlockKind::kReadOnly>},
     {"blk", "multiqueue", block<BlockKind::kMultiqueue>},
+    {"blk", "zoned", block<BlockKind::kZoned>},
     {"net", "plain", plain<Net>},
     {"net", "multiqueue", multiqueue_net},
     {"console", "plain", plain<Console>},

@@ -13,7 +13,7 @@ using test::FakeHost;
 using Bytes = std::vector<std::uint8_t>;
 
 constexpr std::uint32_t kIn = 0, kOut = 1, kFlush = 4, kGetId = 8, kLifetime = 10, kDiscard = 11,
-                        kZeroes = 13, kErase = 14;
+                        kZeroes = 13, kErase = 14, kAppend = 15, kReport = 16, kOpen = 18;
 constexpr int kOk = 0, kIoError = 1, kUnsupported = 2;
 
 class BlockDevice : public testing::TestWithParam<bool> {
@@ -144,7 +144,7 @@ TEST_P(BlockDevice, FlushAndIdAndWhatNobodyKnows) {
   EXPECT_EQ(request(kGetId, 0, {}, {id}), kOk);
   EXPECT_EQ(length, 21u);
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(host->bytes(id).data())), "hypervet-disk");
-  for (const std::uint32_t type : {2u, 9u, 15u, 999u}) {
+  for (const std::uint32_t type : {2u, 9u, 27u, 999u}) {
     EXPECT_EQ(request(type, 0, {}, {}), kUnsupported);
   }
   make(BlockKind::kPlain, 0);
@@ -236,6 +236,41 @@ TEST_P(BlockDevice, ASecureEraseLeavesNothing) {
   EXPECT_EQ(change(kErase, range(4095, 2, 0)), kIoError);
   make(BlockKind::kPlain, ~bit(Block::kSecureErase));
   EXPECT_EQ(change(kErase, range(9, 1, 0)), kUnsupported);
+}
+
+TEST_P(BlockDevice, AHostManagedDiskHasZones) {
+  constexpr int kInvalidZone = 3, kUnaligned = 4;
+  make(BlockKind::kPlain);
+  EXPECT_EQ(request(kOpen, 512, {}, {}), kUnsupported);
+  EXPECT_FALSE(Block(BlockKind::kZoned).accepts(0));
+  make(BlockKind::kZoned);
+  EXPECT_EQ(load_le<std::uint32_t>(device->config(), 72), 512u);
+  EXPECT_EQ(device->config()[92], 1);
+  EXPECT_EQ(request(kOpen, 512, {}, {}), kOk);
+  EXPECT_EQ(request(kOpen, 0, {}, {}), kInvalidZone);
+  EXPECT_EQ(request(17, 512, {}, {}), kUnsupported);
+  const Bytes sector(512, 0x5c);
+  EXPECT_EQ(request(kOut, 513, {host->piece(sector)}, {}), kUnaligned);
+  EXPECT_EQ(request(kOut, 512, {host->piece(sector)}, {}), kOk);
+  const Segment place = host->piece(8), in = host->piece(512);
+  EXPECT_EQ(request(kAppend, 512, {host->piece(sector)}, {place}), kOk);
+  EXPECT_EQ(word(place, 0), 513u);
+  EXPECT_EQ(request(kAppend, 512, {host->piece(sector)}, {host->piece(7)}), kIoError);
+  EXPECT_EQ(request(kIn, 513, {}, {in}), kOk);
+  EXPECT_EQ(word(in, 0), 0x5c5c5c5c5c5c5c5cu);
+  EXPECT_EQ(request(kIn, 1023, {}, {host->piece(1024)}), kInvalidZone);
+  const Segment report = host->piece(64 + 2 * 64 + 10);
+  EXPECT_EQ(request(kReport, 600, {}, {report}), kOk);
+  EXPECT_EQ(word(report, 0), 2u) << "as many as fit";
+  EXPECT_EQ(word(report, 8 + 2), 514u) << "the write pointer";
+  EXPECT_EQ(length, 64u + 2 * 64 + 10 + 1);
+  EXPECT_EQ(request(kReport, 0, {}, {host->piece(63)}), kIoError);
+  EXPECT_EQ(request(kReport, 4096, {}, {report}), kInvalidZone);
+  EXPECT_EQ(change(kErase, range(512, 256, 0)), kIoError);
+  EXPECT_EQ(change(kErase, range(512, 512, 0)), kOk);
+  EXPECT_EQ(request(kReport, 512, {}, {report}), kOk);
+  EXPECT_EQ(word(report, 8 + 2), 512u);
+  EXPECT_EQ(request(26, 0, {}, {}), kOk);
 }
 
 }  // namespace

@@ -228,9 +228,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string_view device, variant;
   };
   static constexpr Kind kKinds[] = {
-      {"entropy", "plain"}, {"blk", "plain"},        {"blk", "multiqueue"}, {"blk", "read-only"},
-      {"net", "plain"},     {"net", "multiqueue"},   {"console", "plain"},  {"balloon", "plain"},
-      {"vsock", "plain"},   {"vsock", "small-queue"}};
+      {"entropy", "plain"}, {"blk", "plain"},   {"blk", "multiqueue"},   {"blk", "read-only"},
+      {"blk", "zoned"},     {"net", "plain"},   {"net", "multiqueue"},   {"console", "plain"},
+      {"balloon", "plain"}, {"vsock", "plain"}, {"vsock", "small-queue"}};
   static machine::GuestMemory memory(devices::kMemory);
   memory.fill(0, memory.size(), 0);
   devices::Input input({data, size});

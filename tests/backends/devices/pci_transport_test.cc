@@ -105,7 +105,7 @@ TEST_F(Pci, EveryStructureHasItsCapability) {
   }
   EXPECT_EQ(read(capabilities.at(0x902) + 16, 4), 4u);
   EXPECT_EQ(read(capabilities.at(0x902) + 12, 4), 16u);
-  EXPECT_EQ(read(capabilities.at(0x904) + 12, 4), 72u);
+  EXPECT_EQ(read(capabilities.at(0x904) + 12, 4), 96u);
 }
 
 TEST_F(Pci, VendorDataIsOfNobodyElse) {
