@@ -157,19 +157,17 @@ struct Ports {
   process::Descriptor out, err, log;
 };
 
-int do_job(const Job& job, const fs::path& hypervet, const fs::path& folder, const Ports& ports) {
+int do_job(const Job& job, const Doer& doer, const fs::path& folder, const Ports& ports) {
   if (const auto written = write_files(job, folder); !written) return fail(written.error());
   auto out = process::Pipe::open();
   auto err = process::Pipe::open();
   if (!out || !err) return fail(fmt::format("pipe: {}", std::strerror(errno)));
   process::Command command;
-  command.argv = job.arguments;
-  command.argv.insert(command.argv.begin(), hypervet.string());
   command.environment = job.environment;
   command.directory = folder;
   command.out = out->write.get();
   command.err = err->write.get();
-  auto child = process::Child::start(command);
+  auto child = process::Child::call(command, [&] { return doer(job.arguments); });
   if (!child) return fail(child.error());
   out->write.reset();
   err->write.reset();
@@ -183,7 +181,7 @@ int do_job(const Job& job, const fs::path& hypervet, const fs::path& folder, con
 
 }  // namespace
 
-int serve_door(const fs::path& hypervet, const fs::path& folder) {
+int serve_door(const Doer& doer, const fs::path& folder) {
   auto out = open_port(kOutPort);
   auto err = open_port(kErrPort);
   auto log = open_port(kLogPort);
@@ -196,7 +194,7 @@ int serve_door(const fs::path& hypervet, const fs::path& folder) {
   outb(kPanicked, kPanicPort);  // the machine stands still here until it is told to go on
   const auto job = read_job();
   if (!job) return fail(job.error());
-  return do_job(*job, hypervet, folder, {std::move(*out), std::move(*err), std::move(*log)});
+  return do_job(*job, doer, folder, {std::move(*out), std::move(*err), std::move(*log)});
 }
 
 }  // namespace hypervet::lab

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -56,14 +57,11 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 // All that the child needs between fork and exec, where nothing may be allocated: another thread
 // may have held the allocator's lock when the process was copied.
 struct Prepared {
-  const char* program;
-  char** argv;
-  char** environment;
   const char* directory;  // null: stays
   std::array<int, 3> standard;
   const std::vector<int>& keep;
   pid_t parent;
-  int report;  // takes errno when the program cannot be started; closed by exec
+  int report;  // takes errno when the child cannot be what it should; closed when it is
 };
 
 [[noreturn]] void give_up(const Prepared& prepared) {
@@ -73,7 +71,7 @@ struct Prepared {
   _exit(127);
 }
 
-[[noreturn]] void become(const Prepared& prepared) {
+void settle(const Prepared& prepared) {
   setpgid(0, 0);
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(prepared);
   if (getppid() != prepared.parent) _exit(127);  // it died before the line above
@@ -98,11 +96,9 @@ struct Prepared {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  execve(prepared.program, prepared.argv, prepared.environment);
-  give_up(prepared);
 }
 
-// 0: the program runs. Otherwise the errno with which it could not be started.
+// 0: the child is what it should be. Otherwise the errno with which it could not be.
 int read_report(int fd) {
   int error = 0;
   ssize_t size;
@@ -175,6 +171,56 @@ std::string Ended::words() const {
   return fmt::format("exit status {}", status);
 }
 
+std::expected<Child, std::string> Child::launch(const Command& command,
+                                                const std::function<void()>& last) {
+  const Descriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  auto report = Pipe::open();
+  if (!null || !report) return Failure(in_words(errno));
+  const auto or_null = [&](int fd) { return fd < 0 ? null.get() : fd; };
+  const Prepared prepared{
+      .directory = command.directory.empty() ? nullptr : command.directory.c_str(),
+      .standard = {or_null(command.in), or_null(command.out), or_null(command.err)},
+      .keep = command.keep,
+      .parent = getpid(),
+      .report = report->write.get(),
+  };
+
+  const pid_t pid = fork();
+  if (pid < 0) return Failure(in_words(errno));
+  if (pid == 0) {
+    settle(prepared);
+    last();
+    give_up(prepared);
+  }
+  setpgid(pid, pid);  // both sides do it, so that it is done whoever comes first
+  Child child(pid, open_pidfd(pid));
+  if (child.pidfd_ < 0) return Failure(in_words(errno));
+  report->write.reset();
+  if (const int error = read_report(report->read.get())) {
+    child.wait();
+    return Failure(in_words(error));
+  }
+  return child;
+}
+
+std::expected<Child, std::string> Child::call(const Command& command,
+                                              const std::function<int()>& body) {
+  std::fflush(nullptr);  // or the child would print it, too
+  auto child = launch(command, [&] {
+    // Not only those that exec closes: an end of a pipe that stayed open would keep its reader.
+    close_range(3, ~0u, 0);
+    for (const auto& variable : command.environment) {
+      const auto equals = variable.find('=');
+      setenv(variable.substr(0, equals).c_str(), variable.substr(equals + 1).c_str(), 1);
+    }
+    const int status = body();
+    std::fflush(nullptr);
+    _exit(status);
+  });
+  if (!child) return Failure(fmt::format("cannot start a process: {}", child.error()));
+  return child;
+}
+
 std::expected<Child, std::string> Child::start(const Command& command) {
   const auto fail = [&](std::string_view why) {
     return Failure(fmt::format("cannot start {}: {}",
@@ -188,32 +234,12 @@ std::expected<Child, std::string> Child::start(const Command& command) {
   std::vector<std::string> environment = environment_with(command.environment);
   const std::vector<char*> argv_pointers = pointers(argv);
   const std::vector<char*> environment_pointers = pointers(environment);
-  const Descriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
-  auto report = Pipe::open();
-  if (!null || !report) return fail(in_words(errno));
-  const auto or_null = [&](int fd) { return fd < 0 ? null.get() : fd; };
-  const Prepared prepared{
-      .program = program->c_str(),
-      .argv = const_cast<char**>(argv_pointers.data()),
-      .environment = const_cast<char**>(environment_pointers.data()),
-      .directory = command.directory.empty() ? nullptr : command.directory.c_str(),
-      .standard = {or_null(command.in), or_null(command.out), or_null(command.err)},
-      .keep = command.keep,
-      .parent = getpid(),
-      .report = report->write.get(),
-  };
-
-  const pid_t pid = fork();
-  if (pid < 0) return fail(in_words(errno));
-  if (pid == 0) become(prepared);
-  setpgid(pid, pid);  // both sides do it, so that it is done whoever comes first
-  Child child(pid, open_pidfd(pid));
-  if (child.pidfd_ < 0) return fail(in_words(errno));
-  report->write.reset();
-  if (const int error = read_report(report->read.get())) {
-    child.wait();
-    return fail(in_words(error));
-  }
+  auto child =
+      launch(command, [program = program->c_str(), argv = const_cast<char**>(argv_pointers.data()),
+                       environment = const_cast<char**>(environment_pointers.data())] {
+        execve(program, argv, environment);
+      });
+  if (!child) return fail(child.error());
   return child;
 }
 

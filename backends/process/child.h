@@ -53,6 +53,10 @@ class Child {
   // The error is one line that names the program: "cannot start qemu-system-x86_64: not found in
   // PATH".
   static std::expected<Child, std::string> start(const Command& command);
+  // A copy of this process that does `body` and ends with its value; argv and keep are not used,
+  // and no descriptor but the standard ones stays open. Only while this process has one thread.
+  static std::expected<Child, std::string> call(const Command& command,
+                                                const std::function<int()>& body);
 
   Child(Child&& other) noexcept;
   Child& operator=(Child&& other) noexcept;
@@ -72,6 +76,9 @@ class Child {
 
  private:
   Child(pid_t pid, int pidfd) : pid_(pid), pidfd_(pidfd) {}
+  // `last` is what the child does; it comes back, with errno, only if it cannot.
+  static std::expected<Child, std::string> launch(const Command& command,
+                                                  const std::function<void()>& last);
   void release();
 
   pid_t pid_ = -1;

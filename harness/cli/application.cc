@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 
 #include "backends/kvm/kvm_backend.h"
 #include "backends/sim/sim_backend.h"
@@ -46,13 +48,13 @@ Places find_places() {
 
 }  // namespace
 
-Application::Application(int argc, char** argv)
+Application::Application(std::vector<std::string> command_line)
     : app_(
           "hypervet vets a hypervisor: every clause of its paravirtual interfaces, judged "
           "strictly.",
           "hypervet"),
       places_(find_places()),
-      command_line_(argv, argv + argc) {
+      command_line_(std::move(command_line)) {
   const char* launcher = std::getenv("HYPERVET_COMMAND");
   command_ = launcher != nullptr && *launcher != '\0' ? launcher : "hypervet";
   if (!command_line_.empty()) command_line_.front() = command_;
@@ -117,7 +119,12 @@ int Application::run() {
 
 fs::path Application::own_specs() const { return as_written(places_.specs); }
 
-spec::Specs Application::load_specs() const {
+spec::Specs Application::load_specs() {
+  if (spec_paths_.empty() && kept_specs_) {
+    auto kept = std::move(*kept_specs_);
+    kept_specs_.reset();
+    return kept;
+  }
   std::vector<fs::path> paths(spec_paths_.begin(), spec_paths_.end());
   if (paths.empty()) paths.push_back(own_specs());
   auto specs = spec::load(paths);
@@ -223,5 +230,18 @@ run::Invocation Application::invocation(unsigned jobs) const {
 }
 
 const std::atomic<bool>& Application::interrupt() { return g_interrupt; }
+
+int run_command_line(std::vector<std::string> command_line, std::optional<spec::Specs> own_specs) {
+  // A reader that went away (`hypervet list | head`) is no reason to die without a word.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    Application application(std::move(command_line));
+    if (own_specs) application.keep_own_specs(std::move(*own_specs));
+    return application.run();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "hypervet: {}\n", error.what());
+    return kBroken;
+  }
+}
 
 }  // namespace hypervet::cli

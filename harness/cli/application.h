@@ -8,7 +8,9 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backends/backend.h"
@@ -65,7 +67,8 @@ struct BackendChoice {
 
 class Application {
  public:
-  Application(int argc, char** argv);
+  // The words of the command line, the program's name first.
+  explicit Application(std::vector<std::string> command_line);
 
   int run();
 
@@ -85,7 +88,9 @@ class Application {
 
   // Loads the suite's specs, or those given by --specs. Prints every diagnostic and throws
   // Exit{kUsage}.
-  spec::Specs load_specs() const;
+  spec::Specs load_specs();
+  // The suite's own, for one load_specs() to give out.
+  void keep_own_specs(spec::Specs specs) { kept_specs_ = std::move(specs); }
 
   // Throws Exit: kUsage for an unknown name, kBroken if it cannot run here.
   std::unique_ptr<backends::Backend> make_backend(const BackendChoice& choice) const;
@@ -105,8 +110,12 @@ class Application {
   std::string command_;
   std::vector<std::string> command_line_;
   std::vector<std::string> spec_paths_;
+  std::optional<spec::Specs> kept_specs_;
   std::function<int()> chosen_;
 };
+
+// All of main(): returns the exit status. `own_specs`: as keep_own_specs().
+int run_command_line(std::vector<std::string> command_line, std::optional<spec::Specs> own_specs);
 
 // One file per verb; each registers itself.
 void add_run(Application& application);

@@ -10,6 +10,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <thread>
 
@@ -137,6 +139,35 @@ TEST(ChildProcess, DestructionEndsIt) {
     EXPECT_TRUE(alive(pid));
   }
   EXPECT_FALSE(alive(pid));
+}
+
+TEST(ChildProcess, ACallEndsWithItsValueAndItsOutput) {
+  auto out = Pipe::open();
+  ASSERT_TRUE(out);
+  std::string word = "before";
+  auto child = Child::call(
+      {.environment = {"HV_CHILD_CALL=x=y"}, .directory = "/usr", .out = out->write.get()}, [&] {
+        const int open = out->read.get();
+        std::printf("%s %s %s", word.c_str(), getenv("HV_CHILD_CALL"),
+                    fcntl(open, F_GETFD) < 0 ? "closed" : "open");
+        word = "in the child";
+        char folder[16] = {};
+        return getcwd(folder, sizeof folder) != nullptr && std::string(folder) == "/usr" ? 7 : 1;
+      });
+  ASSERT_TRUE(child) << child.error();
+  out->write.reset();
+  char text[64] = {};
+  EXPECT_GT(read(out->read.get(), text, sizeof text - 1), 0);
+  EXPECT_STREQ(text, "before x=y closed");
+  EXPECT_EQ(child->wait().words(), "exit status 7");
+  EXPECT_EQ(word, "before");
+  EXPECT_EQ(getenv("HV_CHILD_CALL"), nullptr);
+}
+
+TEST(ChildProcess, ACallThatCannotBeMade) {
+  const auto child = Child::call({.directory = "/nowhere"}, [] { return 0; });
+  ASSERT_FALSE(child);
+  EXPECT_EQ(child.error(), "cannot start a process: No such file or directory");
 }
 
 TEST(ChildProcess, OnlyKeptDescriptorsAreInherited) {

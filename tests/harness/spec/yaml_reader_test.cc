@@ -48,6 +48,22 @@ TEST(YamlReader, MarksKeysAndValues) {
   EXPECT_EQ(b->find("e"), nullptr);
 }
 
+TEST(YamlReader, ColumnsCountBytes) {
+  const auto documents = parse("a: {größe: 1, b: x}\n'ä': [é, z]\n");
+  ASSERT_TRUE(documents);
+  const Node* a = documents->at(0).find("a");
+  EXPECT_EQ(to_string(a->key_mark("b")), "t.yaml:1:17");
+  EXPECT_EQ(to_string(a->find("b")->mark), "t.yaml:1:20");
+  EXPECT_EQ(to_string(documents->at(0).find("ä")->items[1].mark), "t.yaml:2:12");
+}
+
+TEST(YamlReader, NothingAndItsNames) {
+  const auto documents = parse("a:\nb: ~\nc: null\nd: \"\"\ne: 'null'\n");
+  ASSERT_TRUE(documents);
+  for (const char* key : {"a", "b", "c"}) EXPECT_TRUE(documents->at(0).find(key)->is_null()) << key;
+  for (const char* key : {"d", "e"}) EXPECT_TRUE(documents->at(0).find(key)->is_scalar()) << key;
+}
+
 TEST(YamlReader, SeveralDocuments) {
   const auto documents = parse("a: 1\n---\nb: 2\n---\nc: 3\n");
   ASSERT_TRUE(documents);
@@ -80,6 +96,15 @@ TEST(YamlReader, BytesThatAreNoText) {
                                  "a\0",
                                  4)),
             "t.yaml:1:1: the byte 0xff is not UTF-8\n");
+  // What begins a line in YAML 1.1 alone, and a mark of the byte order that begins nothing.
+  EXPECT_EQ(problems("a: 1\rb: 2\n"),
+            "t.yaml:1:5: the control character 0x0d does not belong in a text\n");
+  EXPECT_EQ(problems("a: x\xc2\x85y\n"),
+            "t.yaml:1:5: the control character 0x85 does not belong in a text\n");
+  EXPECT_EQ(problems("a: x\xe2\x80\xa8y\n"),
+            "t.yaml:1:5: the control character 0x2028 does not belong in a text\n");
+  EXPECT_EQ(problems("a: x\xef\xbb\xbfy\n"),
+            "t.yaml:1:5: the control character 0xfeff does not belong in a text\n");
   EXPECT_EQ(problems("a:\n\tb: 1\n"), "t.yaml:2:1: a tab in the indentation; YAML wants spaces\n");
   EXPECT_EQ(problems("a:\n  \tb: 1\n"),
             "t.yaml:2:3: a tab in the indentation; YAML wants spaces\n");
@@ -88,14 +113,18 @@ TEST(YamlReader, BytesThatAreNoText) {
 TEST(YamlReader, BrokenYaml) {
   EXPECT_EQ(problems("a: [1, 2\nb: 3\n"), "t.yaml:1:4: the bracket is never closed\n");
   EXPECT_EQ(problems("a: {b: 1\n"), "t.yaml:1:4: the bracket is never closed\n");
-  EXPECT_EQ(problems("a: *nobody\n"),
-            "t.yaml:1:4: not YAML: the referenced anchor is not defined\n");
+  EXPECT_EQ(problems("a: *nobody\n"), "t.yaml:1:4: nothing above is named '&nobody'\n");
   EXPECT_EQ(problems("text: one: two\n"),
             "t.yaml:1:10: not YAML: a ': ' is not allowed here; a text that holds one is written "
             "in quotes; or the line above lacks its ':'\n");
   EXPECT_EQ(problems("- a\n# so\n\nb: 1\n"),
-            "t.yaml:4:1: this does not go on what stands above: look at the indentation and for a "
-            "missing ':'\n");
+            "t.yaml:4:1: not YAML: this does not go on the list above: look at the indentation\n");
+  EXPECT_EQ(problems("{a: 1}\nb: 2\n"),
+            "t.yaml:2:1: not YAML: this does not go on what stands above: look at the indentation "
+            "and for a missing ':'\n");
+  EXPECT_EQ(problems("a: {b: 1 c: 2}\n"),
+            "t.yaml:1:11: a key, a ',' or a closing bracket is missing before this\n");
+  EXPECT_EQ(problems("a: 1\nb\nc: 2\n"), "t.yaml:2:1: not YAML: a ':' is missing behind this\n");
   EXPECT_EQ(problems("a: 1\n- b\n"),
             "t.yaml:2:1: not YAML: this does not go on the map above: look at the indentation and "
             "for a missing ':'\n");
@@ -118,7 +147,8 @@ TEST(YamlReader, KeysAreWords) {
   EXPECT_EQ(problems("[a, b]: 1\n"), "t.yaml:1:1: a key is a single word, not a list or a map\n");
   EXPECT_EQ(problems("? {a: 1}\n: 2\n"),
             "t.yaml:1:3: a key is a single word, not a list or a map\n");
-  EXPECT_EQ(problems("{: 1}\n"), "t.yaml:1:2: a key is missing before this ':'\n");
+  EXPECT_EQ(problems("{: 1}\n"),
+            "t.yaml:1:2: a key, a ',' or a closing bracket is missing before this\n");
 }
 
 TEST(YamlReader, TagsAreMostlyForgottenQuotes) {
