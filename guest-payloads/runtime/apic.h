@@ -16,7 +16,8 @@ inline constexpr std::uint32_t kApicId = 0x20, kApicTpr = 0x80, kApicEoi = 0xb0,
                                kApicSpurious = 0xf0, kApicIsr = 0x100, kApicIrr = 0x200,
                                kApicIcrLow = 0x300, kApicIcrHigh = 0x310, kApicLvtTimer = 0x320,
                                kApicLvt0 = 0x350, kApicLvt1 = 0x360, kApicLvtError = 0x370,
-                               kApicTimerInitial = 0x380, kApicTimerDivide = 0x3e0;
+                               kApicTimerInitial = 0x380, kApicTimerCurrent = 0x390,
+                               kApicTimerDivide = 0x3e0;
 
 // Low words of the ICR (SDM vol. 3, figure 11-12).
 inline constexpr std::uint32_t kIcrAssert = 1u << 14, kIcrInit = 5u << 8, kIcrStartup = 6u << 8,

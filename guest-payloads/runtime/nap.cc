@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-payloads/runtime/nap.h"
+
+#include "guest-payloads/protocol/layout.h"
+#include "guest-payloads/runtime/apic.h"
+#include "guest-payloads/runtime/clock.h"
+#include "guest-payloads/runtime/instructions.h"
+
+namespace hypervet::guest {
+
+namespace {
+
+constexpr std::uint32_t kMasked = 1u << 16;
+constexpr std::uint64_t kMeasured = 50'000, kTried = 20'000, kPatience = 50'000'000;  // nanoseconds
+constexpr std::uint64_t kLongest = 10'000'000;                                        // nanoseconds
+
+std::uint64_t counts_per_ms = 0;  // 0: there are no naps
+bool allowed = false;
+
+// One shot (SDM vol. 3, figure 11-8): mode bits 18:17 stay 0. The vector is neither counted nor
+// logged.
+void arm(std::uint64_t nanoseconds) {
+  const std::uint64_t counts = counts_per_ms * nanoseconds / 1'000'000;
+  apic_write(kApicLvtTimer, protocol::kWakeVector);
+  apic_write(kApicTimerInitial, counts == 0 ? 1 : static_cast<std::uint32_t>(counts));
+}
+
+void disarm() {
+  apic_write(kApicLvtTimer, kMasked);
+  apic_write(kApicTimerInitial, 0);
+}
+
+// Does the timer interrupt this CPU?
+bool timer_comes() {
+  arm(kTried);
+  const std::uint32_t bit = 1u << (protocol::kWakeVector % 32);
+  bool came = false;
+  for (const Deadline deadline(kPatience); !came && !deadline.passed();)
+    came = (apic_read(kApicIrr + protocol::kWakeVector / 32 * 0x10) & bit) != 0;
+  disarm();
+  if (!came) return false;
+  interrupts_on();  // takes it
+  pause();
+  interrupts_off();
+  return true;
+}
+
+}  // namespace
+
+void prepare_naps() {
+  apic_write(kApicLvtTimer, kMasked);
+  apic_write(kApicTimerInitial, ~0u);
+  const std::uint32_t before = apic_read(kApicTimerCurrent);
+  const Deadline measured(kMeasured);
+  while (!measured.passed()) pause();
+  const std::uint64_t counted = before - apic_read(kApicTimerCurrent);
+  const std::uint64_t took = measured.elapsed();
+  disarm();
+  counts_per_ms = took == 0 ? 0 : counted * 1'000'000 / took;
+  if (counts_per_ms != 0 && !timer_comes()) counts_per_ms = 0;
+}
+
+void allow_naps(bool now_allowed) { allowed = now_allowed && counts_per_ms != 0; }
+bool naps_allowed() { return allowed; }
+
+void nap(std::uint64_t nanoseconds) {
+  interrupts_off();
+  arm(nanoseconds < kLongest ? nanoseconds : kLongest);
+  interrupts_on_and_halt();
+  disarm();
+}
+
+}  // namespace hypervet::guest
