@@ -30,19 +30,23 @@ void disarm() {
   apic_write(kApicTimerInitial, 0);
 }
 
-// Does the timer interrupt this CPU?
+bool timer_waits() {
+  constexpr std::uint32_t kBit = 1u << (protocol::kWakeVector % 32);
+  return (apic_read(kApicIrr + protocol::kWakeVector / 32 * 0x10) & kBit) != 0;
+}
+
+// Does the timer interrupt this CPU? Its interrupt is taken before this ends: left waiting it would
+// wake a program that sleeps.
 bool timer_comes() {
   arm(kTried);
-  const std::uint32_t bit = 1u << (protocol::kWakeVector % 32);
   bool came = false;
-  for (const Deadline deadline(kPatience); !came && !deadline.passed();)
-    came = (apic_read(kApicIrr + protocol::kWakeVector / 32 * 0x10) & bit) != 0;
+  for (const Deadline deadline(kPatience); !came && !deadline.passed();) came = timer_waits();
   disarm();
   if (!came) return false;
-  interrupts_on();  // takes it
-  pause();
+  interrupts_on();
+  for (const Deadline deadline(kPatience); timer_waits() && !deadline.passed();) pause();
   interrupts_off();
-  return true;
+  return !timer_waits();
 }
 
 }  // namespace
