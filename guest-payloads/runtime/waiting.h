@@ -18,11 +18,13 @@ class InterruptWindow {
   InterruptWindow& operator=(const InterruptWindow&) = delete;
 };
 
-// How long a wait that has lasted `waited` may sleep: so that it sees what it waits for a quarter
-// of that late at most. 0: not at all. All in nanoseconds.
-inline std::uint64_t next_nap(std::uint64_t waited, std::uint64_t left) {
+// How long a wait may sleep, in nanoseconds: so that it sees what it waits for a quarter late at
+// most. 0: not at all.
+inline std::uint64_t next_nap(const Deadline& deadline) {
   constexpr std::uint64_t kSpun = 200'000;
-  if (waited < kSpun || !naps_allowed()) return 0;
+  if (!naps_allowed()) return 0;  // first, as the clock costs dear where ring 0 is emulated
+  const std::uint64_t waited = deadline.elapsed(), left = deadline.left();
+  if (waited < kSpun) return 0;
   return waited / 4 < left ? waited / 4 : left;
 }
 
@@ -37,7 +39,7 @@ bool spin_until(const Deadline& deadline, Reached reached) {
     const bool last = deadline.passed();
     if (reached()) return true;
     if (last) return false;
-    if (const std::uint64_t sleep = next_nap(deadline.elapsed(), deadline.left()); sleep != 0) {
+    if (const std::uint64_t sleep = next_nap(deadline); sleep != 0) {
       nap(sleep);
     } else {
       pause();
