@@ -10,7 +10,6 @@ namespace hypervet::guest {
 
 namespace {
 
-constexpr std::uint32_t kMasked = 1u << 16;
 constexpr std::uint64_t kMeasured = 50'000, kTried = 20'000, kPatience = 50'000'000;  // nanoseconds
 constexpr std::uint64_t kLongest = 10'000'000;                                        // nanoseconds
 
@@ -25,15 +24,7 @@ void arm(std::uint64_t nanoseconds) {
   apic_write(kApicTimerInitial, counts == 0 ? 1 : static_cast<std::uint32_t>(counts));
 }
 
-void disarm() {
-  apic_write(kApicLvtTimer, kMasked);
-  apic_write(kApicTimerInitial, 0);
-}
-
-bool timer_waits() {
-  constexpr std::uint32_t kBit = 1u << (protocol::kWakeVector % 32);
-  return (apic_read(kApicIrr + protocol::kWakeVector / 32 * 0x10) & kBit) != 0;
-}
+bool timer_waits() { return requested(protocol::kWakeVector); }
 
 // Does the timer interrupt this CPU? Its interrupt is taken before this ends: left waiting it would
 // wake a program that sleeps.
@@ -41,7 +32,7 @@ bool timer_comes() {
   arm(kTried);
   bool came = false;
   for (const Deadline deadline(kPatience); !came && !deadline.passed();) came = timer_waits();
-  disarm();
+  stop_timer();
   if (!came) return false;
   interrupts_on();
   for (const Deadline deadline(kPatience); timer_waits() && !deadline.passed();) pause();
@@ -52,15 +43,7 @@ bool timer_comes() {
 }  // namespace
 
 void prepare_naps() {
-  apic_write(kApicLvtTimer, kMasked);
-  apic_write(kApicTimerInitial, ~0u);
-  const std::uint32_t before = apic_read(kApicTimerCurrent);
-  const Deadline measured(kMeasured);
-  while (!measured.passed()) pause();
-  const std::uint64_t counted = before - apic_read(kApicTimerCurrent);
-  const std::uint64_t took = measured.elapsed();
-  disarm();
-  counts_per_ms = took == 0 ? 0 : counted * 1'000'000 / took;
+  counts_per_ms = timer_counts(1'000'000, kMeasured);
   if (counts_per_ms != 0 && !timer_comes()) counts_per_ms = 0;
 }
 
@@ -71,7 +54,7 @@ void nap(std::uint64_t nanoseconds) {
   interrupts_off();
   arm(nanoseconds < kLongest ? nanoseconds : kLongest);
   interrupts_on_and_halt();
-  disarm();
+  stop_timer();
 }
 
 }  // namespace hypervet::guest
