@@ -53,9 +53,17 @@ std::string faults_text(const Expectation& expectation) {
   return text;
 }
 
-bool waits(OpCode code) {
-  return code == OpCode::kAwaitMemory || code == OpCode::kAwaitInterrupts ||
-         code == OpCode::kVirtioAwait || code == OpCode::kJoin;
+// Did an op that the rest of the program depends on answer that it cannot?
+bool ended_early(const Evidence& evidence) {
+  const auto& ops = evidence.compiled().ops;
+  for (std::uint32_t i = 0; i < ops.size(); ++i) {
+    if ((ops[i].flags & protocol::kOrEnd) == 0) continue;
+    for (const Observation* each : evidence.of(i)) {
+      const auto* values = std::get_if<program::Values>(&each->payload);
+      if (values != nullptr && values->front() == 0) return true;
+    }
+  }
+  return false;
 }
 
 const Expectation* find(const StepPlan& plan, Expectation::Kind kind, std::string_view field = {}) {
@@ -68,7 +76,9 @@ const Expectation* find(const StepPlan& plan, Expectation::Kind kind, std::strin
 class Verifier {
  public:
   Verifier(const Evidence& evidence, bool finished)
-      : evidence_(evidence), compiled_(evidence.compiled()), finished_(finished) {}
+      : evidence_(evidence),
+        compiled_(evidence.compiled()),
+        finished_(finished && !ended_early(evidence)) {}
 
   Findings run() {
     for (std::size_t i = 0; i < compiled_.plans.size() && !findings_.skip; ++i) {
@@ -185,11 +195,10 @@ class Verifier {
   // What holds unless the spec says otherwise: an await is reached, a host verb is carried out.
   void implied(const Observation& observation) {
     if (observation.fault() != nullptr) return;
-    if (waits(op_->code)) {
+    if (program::waits(op_->code)) {
       ++findings_.checked;
       const auto reached = program::read_raw(*plan_, *op_, observation, "reached");
-      if (reached && reached->value == 0 &&
-          find(*plan_, Expectation::Kind::kField, "reached") == nullptr)
+      if (reached && reached->value == 0 && (op_->flags & protocol::kOrEnd) != 0)
         fail(plan_->step->mark, awaited(), not_reached(observation));
     }
     if (op_->code == OpCode::kHost) {
@@ -225,28 +234,35 @@ class Verifier {
     return fmt::format("status {}", status);
   }
 
+  const protocol::Operand& patience() const {
+    return op_->operands[op_->code == OpCode::kVirtioAwait ? 4 : op_->code == OpCode::kJoin ? 1 : 3];
+  }
+
   std::string awaited() const {
     const auto& o = op_->operands;
-    const auto within = [](const protocol::Operand& operand) {
-      return operand.slot == protocol::kNoSlot ? " within " + duration(operand.value) : "";
-    };
+    const protocol::Operand& patience = this->patience();
+    const std::string within = patience.slot == protocol::kNoSlot && patience.value != 0
+                                   ? " within " + duration(patience.value)
+                                   : "";
     if (plan_->implied && !plan_->implied->awaited.empty())
-      return plan_->implied->awaited + within(op_->code == OpCode::kVirtioAwait ? o[4] : o[3]);
+      return plan_->implied->awaited + within;
     if (op_->code == OpCode::kJoin)
-      return fmt::format("cpu {} finishes its block{}", o[0].value, within(o[1]));
+      return fmt::format("cpu {} finishes its block{}", o[0].value, within);
     if (op_->code == OpCode::kAwaitInterrupts)
       return fmt::format("{} of vector {:#x} taken on cpu {}{}",
                          o[1].slot == protocol::kNoSlot ? text_of(o[1].value) : "as many",
-                         o[0].value, o[2].value, within(o[3]));
+                         o[0].value, o[2].value, within);
     constexpr std::string_view kRelations[] = {"=", "!=", ">="};
     return fmt::format("memory at {:#x} {} {}{}", o[0].value, kRelations[op_->variant % 3],
                        o[2].slot == protocol::kNoSlot ? text_of(o[2].value) : "an observed value",
-                       within(o[3]));
+                       within);
   }
 
   std::string not_reached(const Observation& observation) const {
     const auto waited = program::read_raw(*plan_, *op_, observation, "waited");
     const auto value = program::read_raw(*plan_, *op_, observation, "value");
+    const bool asked_once = patience().slot == protocol::kNoSlot && patience().value == 0;
+    if (asked_once && value) return "value " + text_of(*value);
     std::string text = "not reached";
     if (waited) text += fmt::format(" in {} ns", waited->value);
     if (value) text += fmt::format(", last value {}", text_of(*value));
@@ -379,7 +395,7 @@ class Verifier {
 
   const Evidence& evidence_;
   const program::CompiledCase& compiled_;
-  bool finished_;
+  bool finished_;  // and every step had its turn
   Findings findings_;
   const StepPlan* plan_ = nullptr;  // at hand
   std::size_t index_ = 0;
