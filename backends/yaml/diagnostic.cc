@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "harness/spec/diagnostic.h"
+#include "backends/yaml/diagnostic.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <iterator>
 #include <utility>
 
-namespace hypervet::spec {
+namespace hypervet::yaml {
 namespace {
 
 constexpr std::size_t kLongLine = 160;  // bytes; a longer line is cut
@@ -24,7 +24,7 @@ std::size_t whole(std::string_view text, std::size_t at) {
   return at;
 }
 
-// The user's terminal is not to obey what stands in a spec file.
+// The user's terminal is not to obey what stands in a file.
 void hide_controls(std::string& text) {
   std::ranges::replace_if(text, [](char c) { return c == '\t'; }, ' ');
   std::ranges::replace_if(text, is_control, '?');
@@ -130,4 +130,4 @@ Diagnostics Problems::take() {
   return std::exchange(list_, {});
 }
 
-}  // namespace hypervet::spec
+}  // namespace hypervet::yaml
