@@ -169,6 +169,9 @@ class Backend {
   // Who provides the virtio device of a machine, where that is not the target's provider; else "".
   virtual std::string_view device_provider() const { return {}; }
   virtual unsigned max_cpus() const = 0;
+  // How many machines keep one processor of the host busy: more than one where they sleep for much
+  // of their time.
+  virtual unsigned machines_per_processor() const { return 1; }
   // Can it commit violations (is it the simulator)?
   virtual bool commits_violations() const { return false; }
   // Empty, or why a machine of this configuration cannot be had.

@@ -208,7 +208,7 @@ std::expected<Child, std::string> Child::call(const Command& command,
   std::fflush(nullptr);  // or the child would print it, too
   auto child = launch(command, [&] {
     // Not only those that exec closes: an end of a pipe that stayed open would keep its reader.
-    close_range(3, ~0u, 0);
+    closefrom(3);
     for (const auto& variable : command.environment) {
       const auto equals = variable.find('=');
       setenv(variable.substr(0, equals).c_str(), variable.substr(equals + 1).c_str(), 1);

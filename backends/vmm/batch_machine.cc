@@ -25,7 +25,8 @@ constexpr int kStarvedShare = 5;
 // Most programs end within a millisecond; who waits for longer does not mind to be woken late.
 microseconds nap(Clock::duration waited) {
   if (waited < milliseconds(3)) return microseconds(20);
-  return waited < milliseconds(50) ? microseconds(200) : microseconds(1000);
+  const auto late = std::chrono::duration_cast<microseconds>(waited) / 16;
+  return std::min(late, microseconds(1000));
 }
 
 }  // namespace
@@ -88,7 +89,7 @@ Ending BatchMachine::finished() const {
   }
 }
 
-Ending BatchMachine::await_end(const backends::Limits& limits, int patience) {
+Ending BatchMachine::await_end(const backends::Limits& limits, double patience) {
   ProgressWatch watch(vmm_->pid(), limits, patience);
   starved_ = std::chrono::nanoseconds(0);
   const auto begun = Clock::now();
@@ -124,7 +125,7 @@ backends::Outcome BatchMachine::run(const backends::Job& job) {
   }
   std::memcpy(vmm_->ram().data() + protocol::kProgramAddress, job.program.data(),
               job.program.size());
-  const int patience = is_new() ? ProgressWatch::kPatience : ProgressWatch::kHaste;
+  const double patience = is_new() ? ProgressWatch::kPatience : ProgressWatch::kHaste;
   mailbox_.give_program(++number_, static_cast<std::uint32_t>(job.program.size()));
   auto ending = await_end(job.limits, patience);
   fit_ = (ending.stop == Stop::kFinished || ending.stop == Stop::kRefused) &&

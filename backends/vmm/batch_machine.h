@@ -36,7 +36,7 @@ class BatchMachine {
   explicit BatchMachine(std::unique_ptr<VmmProcess> vmm)
       : vmm_(std::move(vmm)), mailbox_(vmm_->ram().data()) {}
   std::expected<void, std::string> await_agent(const Plan& plan);
-  Ending await_end(const backends::Limits& limits, int patience);
+  Ending await_end(const backends::Limits& limits, double patience);
   Ending finished() const;
   std::uint64_t progress() const;
   void answer_host();

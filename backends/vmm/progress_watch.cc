@@ -13,7 +13,7 @@ namespace hypervet::vmm {
 
 using std::chrono::nanoseconds;
 
-ProgressWatch::ProgressWatch(pid_t vmm, const backends::Limits& limits, int patience)
+ProgressWatch::ProgressWatch(pid_t vmm, const backends::Limits& limits, double patience)
     : vmm_(vmm),
       limits_(limits),
       patience_(patience),
@@ -56,7 +56,8 @@ ProgressWatch::State ProgressWatch::look(std::uint64_t progress) {
   const auto all = now_ - begun_;
   if (all >= limits_.deadline && (waited() >= kAsleep || all >= limits_.deadline * kGrace))
     return State::kExpired;
-  if (used() >= limits_.no_progress * patience_) return State::kStands;
+  if (std::chrono::duration<double>(used()) >= limits_.no_progress * patience_)
+    return State::kStands;
   if (waited() >= kAsleep && used() < waited() / 8) return State::kSleeps;
   return State::kRuns;
 }

@@ -19,15 +19,15 @@ class ProgressWatch {
   // Of processor time that a VMM as a whole may use without the counter moving, in units of
   // Limits::no_progress: its own threads work as well as the guest's CPUs, and where the guest is
   // interpreted an instruction takes longer.
-  static constexpr int kPatience = 5;
+  static constexpr double kPatience = 2;
   // Where the program gets a second chance.
-  static constexpr int kHaste = 1;
+  static constexpr double kHaste = 0.5;
   // Of wall time without progress in which next to no processor time is used: the guest sleeps.
   static constexpr std::chrono::milliseconds kAsleep{1000};
   // Deadlines that a program has which gets on: on a busy machine 60,000 requests take their time.
   static constexpr int kGrace = 12;
 
-  ProgressWatch(pid_t vmm, const backends::Limits& limits, int patience = kPatience);
+  ProgressWatch(pid_t vmm, const backends::Limits& limits, double patience = kPatience);
 
   enum class State {
     kRuns,
@@ -48,7 +48,7 @@ class ProgressWatch {
 
   pid_t vmm_;
   backends::Limits limits_;
-  int patience_;
+  double patience_;
   Clock::time_point begun_;
   Clock::time_point now_, then_;  // at the last look; when the counter last moved
   std::chrono::nanoseconds used_{0}, used_then_{0};

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,8 +32,7 @@ class NodeBuilder {
     std::string_view anchor;
   };
 
-  NodeBuilder(std::shared_ptr<const SourceFile> file, Problems& problems)
-      : file_(std::move(file)), problems_(problems) {}
+  explicit NodeBuilder(Problems& problems) : problems_(problems) {}
 
   void begin(const Mark& mark);
   void scalar(const Mark& mark, const Properties& properties, std::string_view text, bool quoted);
@@ -73,7 +71,6 @@ class NodeBuilder {
   // The line in which the map has that key already.
   static std::optional<unsigned> earlier(Open& parent, const std::string& key);
 
-  std::shared_ptr<const SourceFile> file_;
   Problems& problems_;
   Node root_;
   std::vector<Open> open_;

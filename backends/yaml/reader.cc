@@ -55,7 +55,7 @@ class Places {
 class Parser {
  public:
   Parser(const std::shared_ptr<const SourceFile>& file, Problems& problems)
-      : file_(file), place_(file), builder_(file, problems) {
+      : file_(file), place_(file), builder_(problems) {
     if (yaml_parser_initialize(&parser_) == 0) throw std::bad_alloc();
     yaml_parser_set_input_string(
         &parser_, reinterpret_cast<const unsigned char*>(file->text.data()), file->text.size());

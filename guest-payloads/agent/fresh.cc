@@ -7,6 +7,7 @@
 #include "guest-payloads/runtime/apic.h"
 #include "guest-payloads/runtime/clock.h"
 #include "guest-payloads/runtime/cpu.h"
+#include "guest-payloads/runtime/nap.h"
 #include "guest-payloads/runtime/paging.h"
 #include "guest-payloads/runtime/words.h"
 
@@ -105,12 +106,16 @@ void clear_arena(std::uint64_t size) {
   clear_words(reinterpret_cast<void*>(protocol::kArenaAddress), (bounded + 7) / 8);
 }
 
+void clear_first_page() { clear_words(reinterpret_cast<void*>(protocol::kHighAlias), 4096 / 8); }
+
 bool make_fresh(bool x2apic) {
   static const bool kvm = find_kvm();
   if (!all_idle() || !put_away_virtio_device()) return false;
   for (Handler& handler : program.handlers) handler = {};
   clear_words(program.slots, protocol::kMaxSlots);
   clear_window();
+  clear_first_page();
+  allow_naps(false);
   Wanted wanted{.x2apic = x2apic, .kvm = kvm, .fit = true};
   make_cpu_fresh(&wanted, 0);
   for (std::uint32_t i = 1; i < cpu_count; ++i) {

@@ -15,4 +15,8 @@ void clear_arena(std::uint64_t size);
 // back; then the machine is of no more use.
 bool make_fresh(bool x2apic);
 
+// Nothing of ours lies in page 0. A device that wraps round the end of the address space reads and
+// writes there, and zeroes are what it can do least harm with.
+void clear_first_page();
+
 }  // namespace hypervet::guest

@@ -11,6 +11,7 @@
 #include "guest-payloads/runtime/apic.h"
 #include "guest-payloads/runtime/clock.h"
 #include "guest-payloads/runtime/cpu.h"
+#include "guest-payloads/runtime/nap.h"
 #include "guest-payloads/runtime/traps.h"
 
 namespace hypervet::guest {
@@ -79,6 +80,7 @@ Doorbell run_and_end(const Module& module) {
 // What a polling host gives, until it ends the VMM.
 [[noreturn]] void serve_programs(bool x2apic) {
   const volatile protocol::Mailbox& box = mailbox();
+  clear_first_page();
   for (std::uint32_t number = 1;; ++number) {
     while (box.program_given != number) pause();
     const std::uint32_t size = box.program_size;
@@ -103,6 +105,7 @@ extern "C" [[noreturn]] void hv_boot_cpu(const StartInfo* info) {
   set_tsc_khz(options.tsc_khz);
   start_apic(options.x2apic);
   start_channel(channel_of(options), options.debug_exit);
+  if (options.batch) prepare_naps();
   start_processors(options.cpus, options.x2apic, serve_jobs);
   say_hello();
   if (options.batch) serve_programs(options.x2apic);

@@ -3,6 +3,7 @@
 #include "guest-payloads/agent/execute.h"
 #include "guest-payloads/drivers/virtio_device.h"
 #include "guest-payloads/drivers/virtio_interrupts.h"
+#include "guest-payloads/runtime/nap.h"
 #include "guest-payloads/runtime/waiting.h"
 
 namespace hypervet::guest {
@@ -54,6 +55,7 @@ void virtio_find_op(OpRun& run) {
     find_virtio_pci(access, id, virtio_device);
   }
   if (access.faulted()) virtio_device = {};
+  allow_naps(virtio_device.map != nullptr);
   answer(run, access, virtio_device.found);
 }
 

@@ -39,7 +39,7 @@ void halt_op(OpRun& run) {
 
 void settle_op(OpRun& run) {
   const Deadline deadline(run.operand(0));
-  spin_until(deadline, [] { return false; });
+  sit_out(deadline);
   run.waited(true, deadline.elapsed(), 0);
 }
 

@@ -12,9 +12,7 @@ using protocol::PathLoop;
 
 namespace {
 
-constexpr std::uint32_t kLvtTimer = 0x320, kInitialCount = 0x380, kCurrentCount = 0x390,
-                        kDivide = 0x3e0;
-constexpr std::uint32_t kDivideBy1 = 0xb, kMasked = 1u << 16, kDeadlineMode = 2u << 17;
+constexpr std::uint32_t kDivideBy1 = 0xb, kDeadlineMode = 2u << 17;
 constexpr std::uint32_t kDeadlineMsr = 0x6e0;
 constexpr std::uint32_t kFarCount = 0x7fff'ff00;
 constexpr std::uint64_t kFar = 100'000'000'000, kNear = 20'000;  // ns
@@ -27,25 +25,14 @@ bool by_deadline(const PathRun& path) {
 // The vector, and one-shot or deadline mode. A write to the LVT must be seen before one to the
 // deadline (SDM vol. 3, 11.5.4.1 asks for a fence between an xAPIC's store and the WRMSR).
 void set_up(bool deadline) {
-  apic_write(kLvtTimer, kPathVector | (deadline ? kDeadlineMode : 0));
-  apic_write(kDivide, kDivideBy1);
+  apic_write(kApicLvtTimer, kPathVector | (deadline ? kDeadlineMode : 0));
+  apic_write(kApicTimerDivide, kDivideBy1);
   asm volatile("mfence" : : : "memory");
 }
 
 void put_away(bool deadline) {
-  apic_write(kLvtTimer, kMasked);
-  if (!deadline) apic_write(kInitialCount, 0);
-}
-
-// Ticks of the timer in kNear, told by the TSC.
-std::uint32_t near_count() {
-  apic_write(kInitialCount, kFarCount);
-  const Deadline deadline(kCalibration);
-  while (!deadline.passed()) pause();
-  const std::uint64_t passed = kFarCount - apic_read(kCurrentCount);
-  apic_write(kInitialCount, 0);
-  const std::uint64_t elapsed = deadline.elapsed();
-  return static_cast<std::uint32_t>(elapsed == 0 ? 0 : passed * kNear / elapsed);
+  apic_write(kApicLvtTimer, kLvtMasked);
+  if (!deadline) apic_write(kApicTimerInitial, 0);
 }
 
 std::uint64_t fired;
@@ -68,9 +55,9 @@ void arm_path(PathRun& path) {
   if (deadline) {
     o = {PathLoop::kWrmsr, kDeadlineMsr, when};
   } else if (this_cpu().x2apic) {
-    o = {PathLoop::kWrmsr, kMsrX2Apic + kInitialCount / 16, kFarCount};
+    o = {PathLoop::kWrmsr, kMsrX2Apic + kApicTimerInitial / 16, kFarCount};
   } else {
-    o = {PathLoop::kMmioWrite, kApicBase + kInitialCount, kFarCount};
+    o = {PathLoop::kMmioWrite, kApicBase + kApicTimerInitial, kFarCount};
   }
   const bool good = time_instruction(path, o);
   if (deadline) guarded_wrmsr(guard, kDeadlineMsr, 0);
@@ -83,7 +70,8 @@ void fire_path(PathRun& path) {
   Guard guard;
   if (deadline && !guarded_rdmsr(guard, kDeadlineMsr)) return path.faulted(guard);
   set_up(deadline);
-  const std::uint32_t count = deadline ? 0 : near_count();
+  const std::uint32_t count =
+      deadline ? 0 : static_cast<std::uint32_t>(timer_counts(kNear, kCalibration));
   const std::uint64_t ticks = to_ticks(kNear);
   if (!deadline && count == 0) {
     put_away(deadline);
@@ -100,7 +88,7 @@ void fire_path(PathRun& path) {
       if (deadline) {
         wrmsr(kDeadlineMsr, rdtsc() + ticks);
       } else {
-        apic_write(kInitialCount, count);
+        apic_write(kApicTimerInitial, count);
       }
       return soon([&] { return __atomic_load_n(&fired, __ATOMIC_RELAXED) >= armed; });
     });

@@ -2,14 +2,22 @@
 #include "guest-payloads/runtime/apic.h"
 
 #include "guest-payloads/protocol/layout.h"
+#include "guest-payloads/runtime/clock.h"
 #include "guest-payloads/runtime/cpu.h"
 #include "guest-payloads/runtime/instructions.h"
 
 namespace hypervet::guest {
 
 namespace {
-constexpr std::uint32_t kLvtMasked = 1u << 16, kSoftwareEnable = 1u << 8;
+constexpr std::uint32_t kSoftwareEnable = 1u << 8;
+constexpr std::uint32_t kFarCount = 0x7fff'ff00;
+
+// A bit of the 256 in one of the registers that come in eighths (SDM vol. 3, figure 11-20).
+bool vector_bit(std::uint32_t first, std::uint8_t vector) {
+  return apic_read(first + (vector / 32u) * 0x10) >> (vector % 32) & 1;
 }
+
+}  // namespace
 
 std::uint32_t apic_read(std::uint32_t offset) {
   if (this_cpu().x2apic) return static_cast<std::uint32_t>(rdmsr(kMsrX2Apic + (offset >> 4)));
@@ -35,8 +43,22 @@ void send_icr(std::uint32_t low, std::uint32_t destination) {
 
 void end_of_interrupt() { apic_write(kApicEoi, 0); }
 
-bool in_service(std::uint8_t vector) {
-  return apic_read(kApicIsr + (vector / 32u) * 0x10) >> (vector % 32) & 1;
+bool in_service(std::uint8_t vector) { return vector_bit(kApicIsr, vector); }
+bool requested(std::uint8_t vector) { return vector_bit(kApicIrr, vector); }
+
+std::uint64_t timer_counts(std::uint64_t nanoseconds, std::uint64_t measured) {
+  apic_write(kApicTimerInitial, kFarCount);
+  const Deadline deadline(measured);
+  while (!deadline.passed()) pause();
+  const std::uint64_t passed = kFarCount - apic_read(kApicTimerCurrent);
+  apic_write(kApicTimerInitial, 0);
+  const std::uint64_t elapsed = deadline.elapsed();
+  return elapsed == 0 ? 0 : passed * nanoseconds / elapsed;
+}
+
+void stop_timer() {
+  apic_write(kApicLvtTimer, kLvtMasked);
+  apic_write(kApicTimerInitial, 0);
 }
 
 void settle_apic() {
@@ -70,8 +92,7 @@ void restart_apic(bool x2apic) {
     if (x2apic) wrmsr(kMsrApicBase, wanted);
   }
   settle_apic();
-  apic_write(kApicLvtTimer, kLvtMasked);
-  apic_write(kApicTimerInitial, 0);
+  stop_timer();
   apic_write(kApicTimerDivide, 0);
   apic_write(kApicLvtError, kLvtMasked);
 }

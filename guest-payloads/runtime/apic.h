@@ -16,7 +16,10 @@ inline constexpr std::uint32_t kApicId = 0x20, kApicTpr = 0x80, kApicEoi = 0xb0,
                                kApicSpurious = 0xf0, kApicIsr = 0x100, kApicIrr = 0x200,
                                kApicIcrLow = 0x300, kApicIcrHigh = 0x310, kApicLvtTimer = 0x320,
                                kApicLvt0 = 0x350, kApicLvt1 = 0x360, kApicLvtError = 0x370,
-                               kApicTimerInitial = 0x380, kApicTimerDivide = 0x3e0;
+                               kApicTimerInitial = 0x380, kApicTimerCurrent = 0x390,
+                               kApicTimerDivide = 0x3e0;
+
+inline constexpr std::uint32_t kLvtMasked = 1u << 16;
 
 // Low words of the ICR (SDM vol. 3, figure 11-12).
 inline constexpr std::uint32_t kIcrAssert = 1u << 14, kIcrInit = 5u << 8, kIcrStartup = 6u << 8,
@@ -27,6 +30,12 @@ void apic_write(std::uint32_t offset, std::uint32_t value);
 void send_icr(std::uint32_t low, std::uint32_t destination);
 void end_of_interrupt();
 bool in_service(std::uint8_t vector);
+bool requested(std::uint8_t vector);
+
+// Counts of the one-shot timer in so many nanoseconds, told by the TSC in `measured` of them; 0: it
+// stands still. The timer is stopped after.
+std::uint64_t timer_counts(std::uint64_t nanoseconds, std::uint64_t measured);
+void stop_timer();
 
 // Switches the APIC on in the mode wanted, masks what firmware may have left open, notes mode and
 // id in this_cpu().

@@ -22,6 +22,10 @@ class Deadline {
   explicit Deadline(std::uint64_t nanoseconds) : start_(rdtsc()), ticks_(to_ticks(nanoseconds)) {}
   bool passed() const { return elapsed_ticks() >= ticks_; }
   std::uint64_t elapsed() const { return to_nanoseconds(elapsed_ticks()); }
+  std::uint64_t left() const {
+    const std::uint64_t passed = elapsed_ticks();
+    return passed < ticks_ ? to_nanoseconds(ticks_ - passed) : 0;
+  }
 
  private:
   std::uint64_t elapsed_ticks() const {

@@ -71,7 +71,8 @@ void add_judging_options(const Application& application, CLI::App* verb, Judging
   application.add_backend_options(verb, where.backend);
   add_lab_options(verb, where.lab);
   verb->get_option("--backend")->excludes("--lab");
-  verb->add_option("--jobs", where.jobs, "Machines at a time; default one per processor")
+  verb->add_option("--jobs", where.jobs,
+                   "Machines at a time; default one per processor, of a VMM three")
       ->check(CLI::Range(1, 256));
   verb->add_option("--seed", where.seed, "Schedule of the simulated CPUs")->capture_default_str();
   verb->add_option("--isolation", options.isolation,

@@ -16,7 +16,10 @@ LocalExecution::LocalExecution(Application& application, const spec::Specs& spec
       specs_(specs),
       options_(options),
       backend_(application.make_backend(options.backend)) {
-  if (options_.jobs == 0) options_.jobs = std::max(1u, std::thread::hardware_concurrency());
+  if (options_.jobs == 0) {
+    options_.jobs =
+        std::max(1u, std::thread::hardware_concurrency()) * backend_->machines_per_processor();
+  }
 }
 
 std::vector<std::string> LocalExecution::words() const {

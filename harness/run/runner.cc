@@ -1,11 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/run/runner.h"
 
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "harness/run/parallel.h"
 
 namespace hypervet::run {
+namespace {
+
+// Instances of one group run on machines that are much alike.
+std::vector<std::uint32_t> groups_of(const std::vector<Instance>& instances) {
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint32_t> known;
+  std::vector<std::uint32_t> groups;
+  for (const auto& instance : instances) {
+    std::pair<std::uint64_t, std::uint64_t> machine{};
+    for (const auto& [name, value] : instance.binding.values) {
+      if (name == "device") machine.first = value;
+      if (name == "transport") machine.second = value;
+    }
+    groups.push_back(
+        known.emplace(machine, static_cast<std::uint32_t>(known.size())).first->second);
+  }
+  return groups;
+}
+
+}  // namespace
 
 RunResult run_all(const Session& session, const Invocation& invocation,
                   const std::vector<Instance>& instances, const RunOptions& options,
@@ -15,7 +38,7 @@ RunResult run_all(const Session& session, const Invocation& invocation,
     return options.interrupt != nullptr && options.interrupt->load();
   };
   in_order<std::optional<reports::Case>>(
-      instances.size(), options.jobs,
+      instances.size(), options.jobs, groups_of(instances),
       [&](std::size_t i) -> std::optional<reports::Case> {
         if (interrupted()) return std::nullopt;
         return case_record(session, invocation, instances[i], attempt(session, instances[i]));

@@ -58,7 +58,7 @@ class Vetting {
       return options.interrupt != nullptr && options.interrupt->load();
     };
     in_order<std::optional<Trial>>(
-        tasks_.size(), options.jobs,
+        tasks_.size(), options.jobs, {},
         [&](std::size_t i) -> std::optional<Trial> {
           if (interrupted()) return std::nullopt;
           return attempt(session_, *tasks_[i].subject->compiled, tasks_[i].rules);
