@@ -24,7 +24,8 @@ std::shared_ptr<const yaml::SourceFile> source(const fs::path& path) {
 }  // namespace
 
 void recipe_flaw(const yaml::Mark& mark, std::string_view message) {
-  throw RecipeFlaw{fmt::format("{}: {}", to_string(mark), message)};
+  const auto flaw = yaml::diagnose(mark, std::string(message));
+  throw RecipeFlaw{fmt::format("{}: {}", to_string(flaw.mark), flaw.message)};
 }
 
 RecipeSection::RecipeSection(const yaml::Node& node, std::string name,
@@ -41,7 +42,7 @@ RecipeSection::RecipeSection(const yaml::Node& node, std::string name,
                                                    fmt::join(optional, ", ")));
     }
   }
-  for (const auto key : needed) this->node(key);  // or it is missing
+  for (const auto key : needed) this->node(key);  // throws where it is missing
 }
 
 const yaml::Node& RecipeSection::node(std::string_view key) const {

@@ -48,7 +48,7 @@ struct Node {
   Mark text_mark() const;
 };
 
-// "a number or word", "a list", "a map", "nothing": what the node is, for messages.
+// "a single value", "a list", "a map", "nothing": what the node is, for messages.
 std::string_view kind_name(const Node& node);
 
 }  // namespace hypervet::yaml

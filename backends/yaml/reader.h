@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From bytes to nodes: reads YAML text with every limit that hostile input calls for. Pure
-// functions; no exception of the YAML library escapes.
+// From bytes to nodes: reads YAML text with every limit that hostile input calls for. Pure but for
+// the file that read_source() reads; any thread.
 #pragma once
 
 #include <cstddef>

@@ -90,6 +90,11 @@ TEST_F(Recipes, BadOnesGetTheirPlace) {
   EXPECT_EQ(error_with("title: My VMM", "title: My VMM\ncpus: 8"), "none");
 }
 
+TEST_F(Recipes, TheTerminalDoesNotObeyTheirNames) {
+  EXPECT_EQ(error_with("title: My VMM", "title: My VMM\noptions: {\"a\\e[2J\\nb\": []}"),
+            "mine.yaml:3:24: a?[2J?b must be a map");
+}
+
 TEST_F(Recipes, WhatTheReaderRefuses) {
   EXPECT_EQ(error_with("title: My VMM", "title: My VMM\ntitle: again"),
             "mine.yaml:3:1: the key 'title' appears twice (first in line 2)");

@@ -30,6 +30,14 @@ TEST(Diagnostic, TabsAndControlCharactersDoNotReachTheTerminal) {
   EXPECT_EQ(to_string(diagnose(at("a\tb\x1b[31m\r\n", 1, 3), "no")),
             "a.yaml:1:3: no\na b?[31m\n  ^");
   EXPECT_EQ(quote("x\x1b[2Jy\nz"), "'x?[2Jy?z'");
+  EXPECT_EQ(to_string(diagnose(at("a\n", 0, 0), "two\nlines")), "a.yaml: two?lines");
+}
+
+TEST(Diagnostic, TheSecondRangeOfControlsIsHiddenAndNoLetter) {
+  EXPECT_EQ(to_string(diagnose(at("\xc2\x9bJ\xc2\xa0é!\n", 1, 8), "no")),
+            "a.yaml:1:8: no\n?J\xc2\xa0é!\n    ^");
+  EXPECT_EQ(quote("\xc2\x80x\xc2\x9f"), "'?x?'");
+  EXPECT_EQ(quote("\xc2"), "'\xc2'");
 }
 
 TEST(Diagnostic, ALongLineIsCutAroundTheColumn) {
