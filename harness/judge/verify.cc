@@ -8,6 +8,7 @@
 #include "harness/judge/allowed.h"
 #include "harness/judge/implied.h"
 #include "harness/judge/registers.h"
+#include "harness/judge/waits.h"
 #include "harness/program/disassemble.h"
 #include "harness/program/fields.h"
 
@@ -19,17 +20,6 @@ using program::Observation;
 using program::StepPlan;
 using protocol::Op;
 using protocol::OpCode;
-
-constexpr std::string_view kDurationUnits[] = {"ns", "us", "ms", "s"};
-
-std::string duration(std::uint64_t nanoseconds) {
-  std::size_t unit = 0;
-  while (unit < 3 && nanoseconds >= 1000 && nanoseconds % 1000 == 0) {
-    nanoseconds /= 1000;
-    ++unit;
-  }
-  return fmt::format("{} {}", nanoseconds, kDurationUnits[unit]);
-}
 
 std::string fault_text(const protocol::ExecutedPayload& fault) {
   program::FaultPattern pattern{fault.vector, {}};
@@ -51,11 +41,6 @@ std::string faults_text(const Expectation& expectation) {
     text += (text.empty() ? "" : " or ") + to_string(each);
   if (expectation.may_not_fault) text += text.empty() ? "no fault" : " or no fault";
   return text;
-}
-
-bool waits(OpCode code) {
-  return code == OpCode::kAwaitMemory || code == OpCode::kAwaitInterrupts ||
-         code == OpCode::kVirtioAwait || code == OpCode::kJoin;
 }
 
 const Expectation* find(const StepPlan& plan, Expectation::Kind kind, std::string_view field = {}) {
@@ -190,7 +175,7 @@ class Verifier {
       const auto reached = program::read_raw(*plan_, *op_, observation, "reached");
       if (reached && reached->value == 0 &&
           find(*plan_, Expectation::Kind::kField, "reached") == nullptr)
-        fail(plan_->step->mark, awaited(), not_reached(observation));
+        fail(plan_->step->mark, awaited(*plan_, *op_), not_reached(*plan_, *op_, observation));
     }
     if (op_->code == OpCode::kHost) {
       ++findings_.checked;
@@ -223,34 +208,6 @@ class Verifier {
         return "it tried and could not";
     }
     return fmt::format("status {}", status);
-  }
-
-  std::string awaited() const {
-    const auto& o = op_->operands;
-    const auto within = [](const protocol::Operand& operand) {
-      return operand.slot == protocol::kNoSlot ? " within " + duration(operand.value) : "";
-    };
-    if (plan_->implied && !plan_->implied->awaited.empty())
-      return plan_->implied->awaited + within(op_->code == OpCode::kVirtioAwait ? o[4] : o[3]);
-    if (op_->code == OpCode::kJoin)
-      return fmt::format("cpu {} finishes its block{}", o[0].value, within(o[1]));
-    if (op_->code == OpCode::kAwaitInterrupts)
-      return fmt::format("{} of vector {:#x} taken on cpu {}{}",
-                         o[1].slot == protocol::kNoSlot ? text_of(o[1].value) : "as many",
-                         o[0].value, o[2].value, within(o[3]));
-    constexpr std::string_view kRelations[] = {"=", "!=", ">="};
-    return fmt::format("memory at {:#x} {} {}{}", o[0].value, kRelations[op_->variant % 3],
-                       o[2].slot == protocol::kNoSlot ? text_of(o[2].value) : "an observed value",
-                       within(o[3]));
-  }
-
-  std::string not_reached(const Observation& observation) const {
-    const auto waited = program::read_raw(*plan_, *op_, observation, "waited");
-    const auto value = program::read_raw(*plan_, *op_, observation, "value");
-    std::string text = "not reached";
-    if (waited) text += fmt::format(" in {} ns", waited->value);
-    if (value) text += fmt::format(", last value {}", text_of(*value));
-    return text;
   }
 
   void field(const Expectation& expectation, const Observation& observation,

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ops that wait: which they are, what they wait for and how far that came, in words. Pure, any
+// thread.
+#pragma once
+
+#include <string>
+
+#include "harness/program/compiled_case.h"
+#include "harness/program/observations.h"
+
+namespace hypervet::judge {
+
+bool waits(protocol::OpCode code);
+// "cpu 1 finishes its block within 100 ms". The op waits.
+std::string awaited(const program::StepPlan& plan, const protocol::Op& op);
+// "not reached in 100000 ns, last value 0".
+std::string not_reached(const program::StepPlan& plan, const protocol::Op& op,
+                        const program::Observation& observation);
+
+}  // namespace hypervet::judge
