@@ -38,7 +38,8 @@ void scenario_op(OpRun& run) {
 void repeat_op(OpRun& run) {
   const std::uint64_t count = run.operand(0);
   const std::uint32_t first = run.index() + 1;
-  for (std::uint64_t i = 0; i < count; ++i) run_range(first, first + run.op().block);
+  for (std::uint64_t i = 0; i < count && !__atomic_load_n(&program.ended, __ATOMIC_RELAXED); ++i)
+    run_range(first, first + run.op().block);
   resume_op(run.index());
   run.done();
 }

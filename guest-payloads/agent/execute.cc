@@ -33,6 +33,8 @@ void OpRun::send(FrameKind kind, const void* payload, std::uint32_t length) {
 void OpRun::done() { send(FrameKind::kDone, nullptr, 0); }
 
 void OpRun::values(const std::uint64_t* values, std::uint32_t count) {
+  if ((op_.flags & protocol::kOrEnd) != 0 && values[0] == 0)
+    __atomic_store_n(&program.ended, true, __ATOMIC_RELAXED);
   send(FrameKind::kValues, values, count * 8);
 }
 
@@ -130,6 +132,7 @@ void run_op(OpRun& run) {
 
 void run_range(std::uint32_t first, std::uint32_t end) {
   for (std::uint32_t i = first; i < end; i += 1u + program.ops[i].block) {
+    if (__atomic_load_n(&program.ended, __ATOMIC_RELAXED)) return;
     begin_op(i, this_cpu().context);
     OpRun run(program.ops[i], i);
     run_op(run);

@@ -113,6 +113,7 @@ bool make_fresh(bool x2apic) {
   if (!all_idle() || !put_away_virtio_device()) return false;
   for (Handler& handler : program.handlers) handler = {};
   clear_words(program.slots, protocol::kMaxSlots);
+  program.ended = false;
   clear_window();
   clear_first_page();
   allow_naps(false);

@@ -56,8 +56,8 @@ consteval OpRules make_rules() {
   rule(OpCode::kMap) = {true, 3, 0, 0, 1, 0b101, 0};
   rule(OpCode::kHalt) = {true, 0, 0, kInterruptsOn, 1, 0, kNotInHandler};
   rule(OpCode::kSettle) = {true, 1, 0, 0, 1, 0, kNotInHandler};
-  rule(OpCode::kAwaitMemory) = {true, 4, kMemory, 0, 3, 0, kNotInHandler};
-  rule(OpCode::kAwaitInterrupts) = {true, 4, 0, 0, 1, 0b101, kNotInHandler};
+  rule(OpCode::kAwaitMemory) = {true, 4, kMemory, kOrEnd, 3, 0, kNotInHandler};
+  rule(OpCode::kAwaitInterrupts) = {true, 4, 0, kOrEnd, 1, 0b101, kNotInHandler};
   rule(OpCode::kHandler) = {true, 2, 0, 0, 3, 0b01, kHasBlock | kNotInHandler};
   rule(OpCode::kCounts) = {true, 1, 0, 0, 1, 0b1, 0};
   rule(OpCode::kInterruptLog) = {true, 1, 0, 0, 1, 0b1, 0};
@@ -66,7 +66,7 @@ consteval OpRules make_rules() {
   rule(OpCode::kApicWrite) = {true, 2, 0, 0, 1, 0b01, 0};
   rule(OpCode::kApicMode) = {true, 1, 0, 0, 1, 0b1, kNotInHandler};
   rule(OpCode::kOnCpu) = {true, 1, 0, 0, 1, 0b1, kHasBlock | kNotInHandler};
-  rule(OpCode::kJoin) = {true, 2, 0, 0, 1, 0b01, kNotInHandler};
+  rule(OpCode::kJoin) = {true, 2, 0, kOrEnd, 1, 0b01, kNotInHandler};
   rule(OpCode::kHost) = {true, 4, 0, 0, 1, 0b1, kHasSlot | kNotInHandler};
   rule(OpCode::kScenario) = {true, 6, 0, 0, 1, 0b1, kNotInHandler};
   rule(OpCode::kRepeat) = {true, 1, 0, 0, 1, 0b1, kHasBlock | kNotInHandler};
@@ -75,11 +75,11 @@ consteval OpRules make_rules() {
   rule(OpCode::kVirtioFind) = {true, 2, 0, 0, 1, 0b11, kNotInHandler};
   rule(OpCode::kVirtioRead) = {true, 2, 0, 0, 1, 0b11, kHasSlot | kNotInHandler};
   rule(OpCode::kVirtioWrite) = {true, 3, 0, 0, 1, 0b011, kNotInHandler};
-  rule(OpCode::kVirtioAwait) = {true, 5, 0, 0, 1, 0b00011, kNotInHandler};
+  rule(OpCode::kVirtioAwait) = {true, 5, 0, kOrEnd, 1, 0b00011, kNotInHandler};
   rule(OpCode::kRegionRead) = {true, 2, kMemory, 0, 2, 0b01, kHasSlot | kNotInHandler};
   rule(OpCode::kRegionWrite) = {true, 3, kMemory, 0, 2, 0b001, kNotInHandler};
   rule(OpCode::kVirtioNotify) = {true, 2, 2 | 4, 0, 1, 0b01, kNotInHandler};
-  rule(OpCode::kVirtioInterrupts) = {true, 2, 0, 0, 1, 0b11, kNotInHandler};
+  rule(OpCode::kVirtioInterrupts) = {true, 2, 0, kOrEnd, 1, 0b11, kNotInHandler};
   rule(OpCode::kVirtioCapability) = {true, 2, 0, 0, 1, 0b11, kHasSlot | kNotInHandler};
   return r;
 }

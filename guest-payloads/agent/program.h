@@ -25,6 +25,7 @@ struct Program {
   const std::uint8_t* data = nullptr;  // header->data_size bytes
   std::uint64_t slots[protocol::kMaxSlots] = {};
   Handler handlers[256];
+  bool ended = false;  // kOrEnd; any CPU sets it
 };
 
 extern Program program;

@@ -13,7 +13,7 @@
 namespace hypervet::protocol {
 
 inline constexpr std::uint64_t kProgramMagic = 0x6d61'7267'6f72'7068;  // "hprogram"
-inline constexpr std::uint32_t kProgramVersion = 2;
+inline constexpr std::uint32_t kProgramVersion = 3;
 inline constexpr std::uint32_t kMaxOps = 4096;
 inline constexpr std::uint32_t kMaxSlots = 64;
 inline constexpr std::uint32_t kMaxNesting = 3;
@@ -165,6 +165,9 @@ enum OpFlags : std::uint8_t {
   kUser = 1,          // at CPL 3
   kCompat = 2,        // in a 32-bit code segment
   kInterruptsOn = 4,  // with RFLAGS.IF = 1
+  // On an op that answers with Values: where the first of them is 0, no CPU starts another op, and
+  // the program ends. For what decides the case: the rest would only wait in vain.
+  kOrEnd = 8,
 };
 
 struct Op {

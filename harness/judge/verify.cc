@@ -43,6 +43,19 @@ std::string faults_text(const Expectation& expectation) {
   return text;
 }
 
+// Did an op that the rest of the program depends on answer that it cannot?
+bool ended_early(const Evidence& evidence) {
+  const auto& ops = evidence.compiled().ops;
+  for (std::uint32_t i = 0; i < ops.size(); ++i) {
+    if ((ops[i].flags & protocol::kOrEnd) == 0) continue;
+    for (const Observation* each : evidence.of(i)) {
+      const auto* values = std::get_if<program::Values>(&each->payload);
+      if (values != nullptr && values->front() == 0) return true;
+    }
+  }
+  return false;
+}
+
 const Expectation* find(const StepPlan& plan, Expectation::Kind kind, std::string_view field = {}) {
   const auto found = std::ranges::find_if(plan.expectations, [&](const Expectation& each) {
     return each.kind == kind && each.field == field;
@@ -53,7 +66,9 @@ const Expectation* find(const StepPlan& plan, Expectation::Kind kind, std::strin
 class Verifier {
  public:
   Verifier(const Evidence& evidence, bool finished)
-      : evidence_(evidence), compiled_(evidence.compiled()), finished_(finished) {}
+      : evidence_(evidence),
+        compiled_(evidence.compiled()),
+        finished_(finished && !ended_early(evidence)) {}
 
   Findings run() {
     for (std::size_t i = 0; i < compiled_.plans.size() && !findings_.skip; ++i) {
@@ -170,11 +185,10 @@ class Verifier {
   // What holds unless the spec says otherwise: an await is reached, a host verb is carried out.
   void implied(const Observation& observation) {
     if (observation.fault() != nullptr) return;
-    if (waits(op_->code)) {
+    if (program::waits(op_->code)) {
       ++findings_.checked;
       const auto reached = program::read_raw(*plan_, *op_, observation, "reached");
-      if (reached && reached->value == 0 &&
-          find(*plan_, Expectation::Kind::kField, "reached") == nullptr)
+      if (reached && reached->value == 0 && (op_->flags & protocol::kOrEnd) != 0)
         fail(plan_->step->mark, awaited(*plan_, *op_), not_reached(*plan_, *op_, observation));
     }
     if (op_->code == OpCode::kHost) {
@@ -336,7 +350,7 @@ class Verifier {
 
   const Evidence& evidence_;
   const program::CompiledCase& compiled_;
-  bool finished_;
+  bool finished_;  // and every step had its turn
   Findings findings_;
   const StepPlan* plan_ = nullptr;  // at hand
   std::size_t index_ = 0;

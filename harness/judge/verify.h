@@ -31,8 +31,9 @@ struct Findings {
 // More failures than this are counted, not kept.
 inline constexpr std::size_t kMaxFailures = 100;
 
-// `finished`: the program ended, so what did not happen is missing; otherwise only what did happen
-// is looked at.
+// `finished`: the program ended, so what did not happen is missing, unless it ended early for
+// something that fails or skips the case (protocol::kOrEnd); otherwise only what did happen is
+// looked at.
 Findings verify(const Evidence& evidence, bool finished);
 
 // "hypercall: expected rax = -1000 (-KVM_ENOSYS), observed rax = 0", with the CPU or handler if it

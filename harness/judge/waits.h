@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ops that wait: which they are, what they wait for and how far that came, in words. Pure, any
+// What an op that waits (program::waits()) waits for and how far that came, in words. Pure, any
 // thread.
 #pragma once
 
@@ -10,10 +10,9 @@
 
 namespace hypervet::judge {
 
-bool waits(protocol::OpCode code);
-// "cpu 1 finishes its block within 100 ms". The op waits.
+// "cpu 1 finishes its block within 100 ms".
 std::string awaited(const program::StepPlan& plan, const protocol::Op& op);
-// "not reached in 100000 ns, last value 0".
+// "not reached in 100000 ns, last value 0"; "value 1" where it was asked for once.
 std::string not_reached(const program::StepPlan& plan, const protocol::Op& op,
                         const program::Observation& observation);
 

@@ -23,6 +23,8 @@ class Builder {
   void close_block(std::uint32_t index);
   // The slot that op `index` puts its result into; kNoSlot when there are no more slots.
   std::uint32_t slot_of(std::uint32_t index);
+  // The program ends with op `index` where its first value is 0.
+  void end_without(std::uint32_t index) { ops_[index].flags |= protocol::kOrEnd; }
 
   // Bytes for kPut; the offset that they get, a multiple of 8. protocol::kMaxProgramData is the
   // caller's to keep to, by data_size().

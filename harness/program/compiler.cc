@@ -120,11 +120,26 @@ CompiledCase Compiler::run() {
   if (builder_.ops().size() > protocol::kMaxOps)
     fail(case_.mark, "the case compiles to {} ops, a program holds {}", builder_.ops().size(),
          protocol::kMaxOps);
+  end_without_what_is_needed();
   const std::uint64_t seed = protocol::checksum(result_.id.data(), result_.id.size());
   result_.program =
       builder_.finish(result_.configuration.cpus, seed, arena_ - protocol::kArenaAddress);
   result_.ops = builder_.ops();
   return std::move(result_);
+}
+
+// A wait fails the case unless the spec says what becomes of it, and so do interrupts that cannot
+// be had: what would come after is neither looked at nor waited for.
+void Compiler::end_without_what_is_needed() {
+  for (const StepPlan& each : result_.plans) {
+    if (!each.op) continue;
+    const auto code = builder_.ops()[*each.op].code;
+    const bool left_open = std::ranges::any_of(each.expectations, [](const Expectation& expected) {
+      return expected.kind == Expectation::Kind::kField && expected.field == "reached";
+    });
+    if ((waits(code) && !left_open) || code == protocol::OpCode::kVirtioInterrupts)
+      builder_.end_without(*each.op);
+  }
 }
 
 void Compiler::steps(std::span<const spec::Step> list, const Scope& scope) {

@@ -49,6 +49,7 @@ class Compiler {
   static std::span<const Verb> verbs();
 
   // The walk (compiler.cc).
+  void end_without_what_is_needed();
   void steps(std::span<const spec::Step> list, const Scope& scope);
   void step(const spec::Step& step, const Scope& scope);
   void only_once(const spec::Step& step, const Scope& scope) const;

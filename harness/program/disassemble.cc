@@ -243,6 +243,7 @@ std::string disassemble(const Op& op) {
   if ((op.flags & protocol::kUser) != 0) result += ", cpl 3";
   if ((op.flags & protocol::kCompat) != 0) result += ", 32-bit code";
   if ((op.flags & protocol::kInterruptsOn) != 0) result += ", interrupts on";
+  if ((op.flags & protocol::kOrEnd) != 0) result += ", or the end";
   if (op.result_slot != protocol::kNoSlot) result += fmt::format(" -> slot {}", op.result_slot);
   return result;
 }

@@ -207,6 +207,11 @@ std::vector<std::string> own_names(const StepPlan& plan, const Op& op);
 
 bool is_instruction(OpCode code) { return code >= OpCode::kCpuid && code <= OpCode::kRdtsc; }
 
+bool waits(OpCode code) {
+  return code == OpCode::kAwaitMemory || code == OpCode::kAwaitInterrupts ||
+         code == OpCode::kVirtioAwait || code == OpCode::kJoin;
+}
+
 bool has_slot(OpCode code) {
   switch (code) {
     case OpCode::kRdmsr:

@@ -43,5 +43,7 @@ unsigned result_registers(protocol::OpCode code);
 // Does the op leave a value that an input of a later op can be (Op::result_slot)?
 bool has_slot(protocol::OpCode code);
 bool is_instruction(protocol::OpCode code);
+// Does the op wait for something, and observe `reached`?
+bool waits(protocol::OpCode code);
 
 }  // namespace hypervet::program

@@ -237,10 +237,15 @@ void Compiler::queue_reset(Site& site) {
   const std::size_t wait =
       await_register(site, VirtioRegister::kQueueReset, queue, 0,
                      fmt::format("queue_reset of queue {} reads 0 after 1 was written", queue));
-  demand(read_register(site, VirtioRegister::kQueueEnable, queue),
-         {.field = "value",
-          .value = 0,
-          .expected = fmt::format("queue {} is no longer enabled once it was reset", queue)});
+  constexpr std::uint64_t kAll = ~std::uint64_t{0}, kAtOnce = 0;
+  const std::size_t off =
+      help(site, make_op(OpCode::kVirtioAwait,
+                         {{static_cast<std::uint64_t>(VirtioRegister::kQueueEnable)},
+                          {queue},
+                          {kAll},
+                          {0},
+                          {kAtOnce}}));
+  implied(off).awaited = fmt::format("queue {} is no longer enabled once it was reset", queue);
   finish_plan(wait, site);
 }
 
