@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// From YAML to programs: the suite beside its floor, which is what yaml-cpp takes to scan the same
-// text and throw all of it away; then generated specs of growing size, whose cost must be linear
-// in their case instances (the _BigO and _RMS lines say whether it is). `each` is the time of one
-// instance.
+// From YAML to programs: the suite beside its floor, which is what libyaml takes to parse the same
+// text and throw all of its events away; then generated specs of growing size, whose cost must be
+// linear in their case instances (the _BigO and _RMS lines say whether it is). `each` is the time
+// of one instance.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/parser.h>
+#include <yaml.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <sstream>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -29,28 +28,19 @@ namespace {
 using namespace hypervet;
 namespace fs = std::filesystem;
 
-class Nobody final : public YAML::EventHandler {
- public:
-  using Mark = YAML::Mark;
-  using Anchor = YAML::anchor_t;
-  void OnDocumentStart(const Mark&) override {}
-  void OnDocumentEnd() override {}
-  void OnNull(const Mark&, Anchor) override {}
-  void OnAlias(const Mark&, Anchor) override {}
-  void OnScalar(const Mark&, const std::string&, Anchor, const std::string&) override {}
-  void OnSequenceStart(const Mark&, const std::string&, Anchor,
-                       YAML::EmitterStyle::value) override {}
-  void OnSequenceEnd() override {}
-  void OnMapStart(const Mark&, const std::string&, Anchor, YAML::EmitterStyle::value) override {}
-  void OnMapEnd() override {}
-};
-
 void scan(const std::string& text) {
-  std::istringstream stream(text);
-  YAML::Parser parser(stream);
-  Nobody nobody;
-  while (parser.HandleNextDocument(nobody)) {
+  yaml_parser_t parser;
+  if (yaml_parser_initialize(&parser) == 0) throw std::bad_alloc();
+  yaml_parser_set_input_string(&parser, reinterpret_cast<const unsigned char*>(text.data()),
+                               text.size());
+  bool more = true;
+  while (more) {
+    yaml_event_t event;
+    if (yaml_parser_parse(&parser, &event) == 0) throw std::runtime_error("the text is no YAML");
+    more = event.type != YAML_STREAM_END_EVENT;
+    yaml_event_delete(&event);
   }
+  yaml_parser_delete(&parser);
 }
 
 std::vector<std::string> suite_texts() {

@@ -21,13 +21,11 @@ Zones::Zone* Zones::beginning_at(std::uint64_t sector) {
 
 // An open zone needs one of the open ones, and one that is not closed needs an active one too.
 Zones::Status Zones::make_open(Zone& zone, State as) {
-  if (zone.state != State::kExplicitlyOpen && zone.state != State::kImplicitlyOpen) {
+  if (!zone.is_open()) {
     std::uint32_t open = 0, active = 0;
     for (const Zone& each : zones_) {
-      const bool is_open =
-          each.state == State::kImplicitlyOpen || each.state == State::kExplicitlyOpen;
-      open += is_open ? 1 : 0;
-      active += is_open || each.state == State::kClosed ? 1 : 0;
+      open += each.is_open() ? 1 : 0;
+      active += each.is_open() || each.state == State::kClosed ? 1 : 0;
     }
     if (zone.state != State::kClosed && active == kMaxActive) return Status::kActiveResource;
     if (open == kMaxOpen) return Status::kOpenResource;
@@ -40,45 +38,26 @@ Zones::Status Zones::make_open(Zone& zone, State as) {
 
 Zones::Status Zones::open(std::uint64_t sector) {
   Zone* const zone = beginning_at(sector);
-  if (zone == nullptr) return Status::kInvalid;
-  switch (zone->state) {
-    case State::kEmpty:
-    case State::kImplicitlyOpen:
-    case State::kExplicitlyOpen:
-    case State::kClosed:
-      return make_open(*zone, State::kExplicitlyOpen);
-    default:
-      return Status::kInvalid;
-  }
+  const bool can = zone != nullptr && (zone->is_open() || zone->state == State::kEmpty ||
+                                       zone->state == State::kClosed);
+  return can ? make_open(*zone, State::kExplicitlyOpen) : Status::kInvalid;
 }
 
 Zones::Status Zones::close(std::uint64_t sector) {
   Zone* const zone = beginning_at(sector);
   if (zone == nullptr) return Status::kInvalid;
-  switch (zone->state) {
-    case State::kImplicitlyOpen:
-    case State::kExplicitlyOpen:
-      zone->state = zone->written == 0 ? State::kEmpty : State::kClosed;
-      return Status::kOk;
-    case State::kClosed:
-      return Status::kOk;
-    default:
-      return Status::kInvalid;
+  if (zone->is_open()) {
+    zone->state = zone->written == 0 ? State::kEmpty : State::kClosed;
+    return Status::kOk;
   }
+  return zone->state == State::kClosed ? Status::kOk : Status::kInvalid;
 }
 
 Zones::Status Zones::finish(std::uint64_t sector) {
   Zone* const zone = beginning_at(sector);
-  if (zone == nullptr) return Status::kInvalid;
-  switch (zone->state) {
-    case State::kImplicitlyOpen:
-    case State::kExplicitlyOpen:
-    case State::kFull:
-      zone->state = State::kFull;
-      return Status::kOk;
-    default:
-      return Status::kInvalid;
-  }
+  if (zone == nullptr || !(zone->is_open() || zone->state == State::kFull)) return Status::kInvalid;
+  zone->state = State::kFull;
+  return Status::kOk;
 }
 
 Zones::Status Zones::reset(std::uint64_t sector, Disk& disk) {

@@ -62,6 +62,9 @@ class Zones {
     State state = State::kEmpty;
     std::uint64_t written = 0;  // sectors before the write pointer
     bool sequential() const { return state != State::kNotSequential; }
+    bool is_open() const {
+      return state == State::kImplicitlyOpen || state == State::kExplicitlyOpen;
+    }
   };
 
   Zone* beginning_at(std::uint64_t sector);

@@ -2,7 +2,6 @@
 #include "backends/lab/recipe.h"
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include <string_view>
 
@@ -17,19 +16,19 @@ using process::read_recipe_file;
 using process::recipe_flaw;
 using Section = process::RecipeSection;
 
-TimeKeeping read_time(const fs::path& file, const Section& emulator, const char* key) {
-  const Section section(file, emulator.node(key), key, {"arguments", "command-line"});
+TimeKeeping read_time(const Section& emulator, const char* key) {
+  const Section section(emulator.node(key), key, {"arguments", "command-line"});
   return {section.texts("arguments"), section.texts("command-line")};
 }
 
-void read_kernel(const fs::path& file, const Section& top, Recipe& recipe) {
+void read_kernel(const Section& top, Recipe& recipe) {
   const Section section(
-      file, top.node("kernel"), "kernel",
+      top.node("kernel"), "kernel",
       {"package", "version-package", "modules", "modules-if-there", "command-line"});
   recipe.kernel.package = section.text("package");
   recipe.kernel.version_package = section.text("version-package");
   if (!recipe.kernel.version_package.contains(kVersionMark)) {
-    recipe_flaw(file, section.node("version-package").Mark(),
+    recipe_flaw(section.node("version-package").mark,
                 fmt::format("'version-package' of kernel must have {} in it", kVersionMark));
   }
   recipe.kernel.modules = section.texts("modules");
@@ -37,46 +36,46 @@ void read_kernel(const fs::path& file, const Section& top, Recipe& recipe) {
   recipe.kernel.command_line = section.texts("command-line");
 }
 
-void read_emulator(const fs::path& file, const Section& top, Recipe& recipe) {
-  const Section section(file, top.node("emulator"), "emulator",
+void read_emulator(const Section& top, Recipe& recipe) {
+  const Section section(top.node("emulator"), "emulator",
                         {"program", "package", "arguments", "host-time", "instruction-time"});
   recipe.emulator.program = section.text("program");
   recipe.emulator.package = section.text("package");
   recipe.emulator.arguments = section.texts("arguments");
-  recipe.emulator.host_time = read_time(file, section, "host-time");
-  recipe.emulator.instruction_time = read_time(file, section, "instruction-time");
+  recipe.emulator.host_time = read_time(section, "host-time");
+  recipe.emulator.instruction_time = read_time(section, "instruction-time");
 }
 
-void read_wrongs(const fs::path& file, const Section& top, Recipe& recipe) {
-  const auto list = top.node("wrong");
-  if (!list.IsSequence()) recipe_flaw(file, list.Mark(), "'wrong' of the recipe must be a list");
-  for (const auto& entry : list) {
-    const Section section(file, entry, "wrong", {"what", "hence"});
+void read_wrongs(const Section& top, Recipe& recipe) {
+  const auto& list = top.node("wrong");
+  if (!list.is_list()) recipe_flaw(list.mark, "'wrong' of the recipe must be a list");
+  for (const auto& entry : list.items) {
+    const Section section(entry, "wrong", {"what", "hence"});
     recipe.wrong.push_back({section.text("what"), section.text("hence")});
   }
 }
 
-Recipe read(const fs::path& file) {
+Recipe read(const yaml::Node& tree) {
   Recipe recipe;
-  recipe.text = read_recipe_file(file);
-  const Section top(file, YAML::Load(recipe.text), "the recipe",
+  const fs::path file = tree.mark.file->path;
+  recipe.text = tree.mark.file->text;
+  const Section top(tree, "the recipe",
                     {"lab", "title", "emulation", "backend", "options", "kernel", "packages",
                      "init", "emulator", "wrong"});
   recipe.name = top.text("lab");
   if (recipe.name != file.stem().string()) {
-    recipe_flaw(file, top.node("lab").Mark(),
-                fmt::format("the lab '{}' must be named as its file", recipe.name));
+    recipe_flaw(top.node("lab").mark,
+                fmt::format("the lab {} must be named as its file", yaml::quote(recipe.name)));
   }
   recipe.title = top.text("title");
   recipe.emulation = top.text("emulation");
   recipe.backend = top.text("backend");
   recipe.options = top.texts("options");
-  read_kernel(file, top, recipe);
-  recipe.busybox_package =
-      Section(file, top.node("packages"), "packages", {"busybox"}).text("busybox");
+  read_kernel(top, recipe);
+  recipe.busybox_package = Section(top.node("packages"), "packages", {"busybox"}).text("busybox");
   recipe.init = read_recipe_file(file.parent_path() / top.text("init"));
-  read_emulator(file, top, recipe);
-  read_wrongs(file, top, recipe);
+  read_emulator(top, recipe);
+  read_wrongs(top, recipe);
   return recipe;
 }
 

@@ -5,70 +5,83 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
-#include "backends/process/mapped_file.h"
+#include "backends/yaml/reader.h"
 
 namespace hypervet::process {
+namespace {
 
 namespace fs = std::filesystem;
 
-void recipe_flaw(const fs::path& file, const YAML::Mark& mark, std::string_view message) {
-  if (mark.is_null()) throw RecipeFlaw{fmt::format("{}: {}", file.string(), message)};
-  throw RecipeFlaw{
-      fmt::format("{}:{}:{}: {}", file.string(), mark.line + 1, mark.column + 1, message)};
+std::shared_ptr<const yaml::SourceFile> source(const fs::path& path) {
+  auto file = yaml::read_source(path);
+  if (!file) recipe_flaw(file.error().mark, file.error().message);
+  return *std::move(file);
 }
 
-RecipeSection::RecipeSection(const fs::path& file, YAML::Node node, std::string name,
+}  // namespace
+
+void recipe_flaw(const yaml::Mark& mark, std::string_view message) {
+  const auto flaw = yaml::diagnose(mark, std::string(message));
+  throw RecipeFlaw{fmt::format("{}: {}", to_string(flaw.mark), flaw.message)};
+}
+
+RecipeSection::RecipeSection(const yaml::Node& node, std::string name,
                              const std::vector<std::string_view>& needed,
                              const std::vector<std::string_view>& optional)
-    : file_(file), node_(std::move(node)), name_(std::move(name)) {
-  if (!node_.IsMap()) recipe_flaw(file_, node_.Mark(), fmt::format("{} must be a map", name_));
-  std::vector<std::string> seen;
-  for (const auto& entry : node_) {
-    const auto key = entry.first.as<std::string>("");
+    : node_(node), name_(std::move(name)) {
+  if (!node_.is_map()) recipe_flaw(node_.mark, fmt::format("{} must be a map", name_));
+  for (const auto& [key, value] : node_.entries) {
     if (std::ranges::find(needed, key) == needed.end() &&
         std::ranges::find(optional, key) == optional.end()) {
-      recipe_flaw(
-          file_, entry.first.Mark(),
-          fmt::format("unknown key '{}' in {}; there are {}{}{}", key, name_,
-                      fmt::join(needed, ", "), needed.empty() || optional.empty() ? "" : ", ",
-                      fmt::join(optional, ", ")));
+      recipe_flaw(node_.key_mark(key), fmt::format("unknown key {} in {}; there are {}{}{}",
+                                                   yaml::quote(key), name_, fmt::join(needed, ", "),
+                                                   needed.empty() || optional.empty() ? "" : ", ",
+                                                   fmt::join(optional, ", ")));
     }
-    if (std::ranges::find(seen, key) != seen.end()) {
-      recipe_flaw(file_, entry.first.Mark(), fmt::format("'{}' stands twice in {}", key, name_));
-    }
-    seen.push_back(key);
   }
-  for (const auto key : needed) {
-    if (!has(key)) recipe_flaw(file_, node_.Mark(), fmt::format("{} lacks '{}'", name_, key));
-  }
+  for (const auto key : needed) this->node(key);  // throws where it is missing
+}
+
+const yaml::Node& RecipeSection::node(std::string_view key) const {
+  const auto* found = node_.find(key);
+  if (found == nullptr) recipe_flaw(node_.mark, fmt::format("{} lacks '{}'", name_, key));
+  return *found;
 }
 
 std::string RecipeSection::text(std::string_view key) const { return scalar(node(key), key); }
 
 std::vector<std::string> RecipeSection::texts(std::string_view key) const {
-  const auto list = node(key);
-  if (!list.IsSequence())
-    recipe_flaw(file_, list.Mark(), fmt::format("'{}' of {} must be a list", key, name_));
+  const auto& list = node(key);
+  if (!list.is_list()) recipe_flaw(list.mark, fmt::format("'{}' of {} must be a list", key, name_));
   std::vector<std::string> values;
-  for (const auto& value : list) values.push_back(scalar(value, key));
+  for (const auto& value : list.items) values.push_back(scalar(value, key));
   return values;
 }
 
 void RecipeSection::flaw(std::string_view key, std::string_view message) const {
-  recipe_flaw(file_, has(key) ? node(key).Mark() : node_.Mark(), message);
+  recipe_flaw(has(key) ? node(key).mark : node_.mark, message);
 }
 
-std::string RecipeSection::scalar(const YAML::Node& value, std::string_view key) const {
-  if (!value.IsScalar() || value.Scalar().empty())
-    recipe_flaw(file_, value.Mark(), fmt::format("'{}' of {} must be a text", key, name_));
-  return value.Scalar();
+std::string RecipeSection::scalar(const yaml::Node& value, std::string_view key) const {
+  if (!value.is_scalar() || value.scalar.empty())
+    recipe_flaw(value.mark, fmt::format("'{}' of {} must be a text", key, name_));
+  return value.scalar;
 }
 
-std::string read_recipe_file(const fs::path& path) {
-  const auto file = MappedFile::open(path);
-  if (!file) throw RecipeFlaw{file.error()};
-  return {reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()};
+std::string read_recipe_file(const fs::path& path) { return source(path)->text; }
+
+yaml::Node parse_recipe(const fs::path& file) {
+  auto documents = yaml::parse_yaml(source(file));
+  if (!documents) {
+    const auto& first = documents.error().front();
+    recipe_flaw(first.mark, first.message);
+  }
+  if (documents->size() > 1)
+    recipe_flaw(documents->at(1).mark, "a second document; a recipe is one alone");
+  return std::move(documents->front());
 }
 
 std::vector<std::string> recipe_names(const fs::path& folder) {

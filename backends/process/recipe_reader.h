@@ -3,14 +3,13 @@
 // "file:line:column: message". One thread.
 #pragma once
 
-#include <yaml-cpp/yaml.h>
-
 #include <expected>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "backends/yaml/node.h"
 
 namespace hypervet::process {
 
@@ -20,48 +19,46 @@ struct RecipeFlaw {
 };
 
 // Throws RecipeFlaw.
-[[noreturn]] void recipe_flaw(const std::filesystem::path& file, const YAML::Mark& mark,
-                              std::string_view message);
+[[noreturn]] void recipe_flaw(const yaml::Mark& mark, std::string_view message);
 
 // A map of the file, read key by key. What nobody knows is an error, and so is what is missing and
-// must be there. All of it throws RecipeFlaw.
+// must be there. All of it throws RecipeFlaw. The node outlives the section.
 class RecipeSection {
  public:
   // `name` is how messages call it: "the recipe", "kernel".
-  RecipeSection(const std::filesystem::path& file, YAML::Node node, std::string name,
+  RecipeSection(const yaml::Node& node, std::string name,
                 const std::vector<std::string_view>& needed,
                 const std::vector<std::string_view>& optional = {});
 
-  bool has(std::string_view key) const { return static_cast<bool>(node(key)); }
-  YAML::Node node(std::string_view key) const { return node_[std::string(key)]; }
-  YAML::Mark mark() const { return node_.Mark(); }
+  bool has(std::string_view key) const { return node_.find(key) != nullptr; }
+  // What stands under a key; one that is not there is missing.
+  const yaml::Node& node(std::string_view key) const;
   // A text that is not empty; a list of such.
   std::string text(std::string_view key) const;
   std::vector<std::string> texts(std::string_view key) const;
   [[noreturn]] void flaw(std::string_view key, std::string_view message) const;
 
  private:
-  std::string scalar(const YAML::Node& value, std::string_view key) const;
+  std::string scalar(const yaml::Node& value, std::string_view key) const;
 
-  std::filesystem::path file_;
-  YAML::Node node_;
+  const yaml::Node& node_;
   std::string name_;
 };
 
-// The text of a file that a recipe needs. Throws RecipeFlaw.
+// The text of a file that a recipe names. Throws RecipeFlaw.
 std::string read_recipe_file(const std::filesystem::path& path);
 
-// Runs `read` and makes what it throws (RecipeFlaw, YAML's own) the error.
+// The one document of a recipe. Throws RecipeFlaw.
+yaml::Node parse_recipe(const std::filesystem::path& file);
+
+// Hands the recipe's document to `read` and makes the RecipeFlaw that it throws the error.
 template <typename Recipe>
 std::expected<Recipe, std::string> read_recipe(const std::filesystem::path& file,
-                                               Recipe (*read)(const std::filesystem::path&)) {
+                                               Recipe (*read)(const yaml::Node&)) {
   try {
-    return read(file);
+    return read(parse_recipe(file));
   } catch (const RecipeFlaw& found) {
     return std::unexpected(found.message);
-  } catch (const YAML::Exception& error) {
-    return std::unexpected(file.string() + ":" + std::to_string(error.mark.line + 1) + ":" +
-                           std::to_string(error.mark.column + 1) + ": " + error.msg);
   }
 }
 

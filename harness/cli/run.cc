@@ -10,7 +10,7 @@
 #include "harness/cli/application.h"
 #include "harness/cli/judging.h"
 #include "harness/run/case_list.h"
-#include "harness/spec/yaml_reader.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::cli {
 namespace {

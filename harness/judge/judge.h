@@ -8,7 +8,7 @@
 
 #include "backends/backend.h"
 #include "harness/program/compiled_case.h"
-#include "harness/spec/diagnostic.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::judge {
 

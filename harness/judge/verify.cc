@@ -8,6 +8,7 @@
 #include "harness/judge/allowed.h"
 #include "harness/judge/implied.h"
 #include "harness/judge/registers.h"
+#include "harness/judge/waits.h"
 #include "harness/program/disassemble.h"
 #include "harness/program/fields.h"
 
@@ -19,17 +20,6 @@ using program::Observation;
 using program::StepPlan;
 using protocol::Op;
 using protocol::OpCode;
-
-constexpr std::string_view kDurationUnits[] = {"ns", "us", "ms", "s"};
-
-std::string duration(std::uint64_t nanoseconds) {
-  std::size_t unit = 0;
-  while (unit < 3 && nanoseconds >= 1000 && nanoseconds % 1000 == 0) {
-    nanoseconds /= 1000;
-    ++unit;
-  }
-  return fmt::format("{} {}", nanoseconds, kDurationUnits[unit]);
-}
 
 std::string fault_text(const protocol::ExecutedPayload& fault) {
   program::FaultPattern pattern{fault.vector, {}};
@@ -199,7 +189,7 @@ class Verifier {
       ++findings_.checked;
       const auto reached = program::read_raw(*plan_, *op_, observation, "reached");
       if (reached && reached->value == 0 && (op_->flags & protocol::kOrEnd) != 0)
-        fail(plan_->step->mark, awaited(), not_reached(observation));
+        fail(plan_->step->mark, awaited(*plan_, *op_), not_reached(*plan_, *op_, observation));
     }
     if (op_->code == OpCode::kHost) {
       ++findings_.checked;
@@ -232,41 +222,6 @@ class Verifier {
         return "it tried and could not";
     }
     return fmt::format("status {}", status);
-  }
-
-  const protocol::Operand& patience() const {
-    return op_->operands[op_->code == OpCode::kVirtioAwait ? 4 : op_->code == OpCode::kJoin ? 1 : 3];
-  }
-
-  std::string awaited() const {
-    const auto& o = op_->operands;
-    const protocol::Operand& patience = this->patience();
-    const std::string within = patience.slot == protocol::kNoSlot && patience.value != 0
-                                   ? " within " + duration(patience.value)
-                                   : "";
-    if (plan_->implied && !plan_->implied->awaited.empty())
-      return plan_->implied->awaited + within;
-    if (op_->code == OpCode::kJoin)
-      return fmt::format("cpu {} finishes its block{}", o[0].value, within);
-    if (op_->code == OpCode::kAwaitInterrupts)
-      return fmt::format("{} of vector {:#x} taken on cpu {}{}",
-                         o[1].slot == protocol::kNoSlot ? text_of(o[1].value) : "as many",
-                         o[0].value, o[2].value, within);
-    constexpr std::string_view kRelations[] = {"=", "!=", ">="};
-    return fmt::format("memory at {:#x} {} {}{}", o[0].value, kRelations[op_->variant % 3],
-                       o[2].slot == protocol::kNoSlot ? text_of(o[2].value) : "an observed value",
-                       within);
-  }
-
-  std::string not_reached(const Observation& observation) const {
-    const auto waited = program::read_raw(*plan_, *op_, observation, "waited");
-    const auto value = program::read_raw(*plan_, *op_, observation, "value");
-    const bool asked_once = patience().slot == protocol::kNoSlot && patience().value == 0;
-    if (asked_once && value) return "value " + text_of(*value);
-    std::string text = "not reached";
-    if (waited) text += fmt::format(" in {} ns", waited->value);
-    if (value) text += fmt::format(", last value {}", text_of(*value));
-    return text;
   }
 
   void field(const Expectation& expectation, const Observation& observation,

@@ -12,7 +12,7 @@
 
 #include "harness/spec/clause.h"
 #include "harness/spec/expression.h"
-#include "harness/spec/node.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::program {
 

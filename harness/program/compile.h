@@ -17,7 +17,7 @@
 
 #include "harness/program/compiled_case.h"
 #include "harness/spec/clause.h"
-#include "harness/spec/diagnostic.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::program {
 

@@ -67,7 +67,7 @@ class Compiler {
                       const spec::Mark& mark);
   void define_observed(Site& site, std::size_t index);
 
-  // Reading of arguments (compiler.cc).
+  // Reading of arguments (compiler_arguments.cc).
   std::uint64_t number(const spec::Node& node);
   std::uint64_t number(const spec::Node& node, std::uint64_t low, std::uint64_t high,
                        std::string_view what);

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "harness/spec/diagnostic.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::program {
 

@@ -238,13 +238,13 @@ void Compiler::queue_reset(Site& site) {
       await_register(site, VirtioRegister::kQueueReset, queue, 0,
                      fmt::format("queue_reset of queue {} reads 0 after 1 was written", queue));
   constexpr std::uint64_t kAll = ~std::uint64_t{0}, kAtOnce = 0;
-  const std::size_t off =
-      help(site, make_op(OpCode::kVirtioAwait,
-                         {{static_cast<std::uint64_t>(VirtioRegister::kQueueEnable)},
-                          {queue},
-                          {kAll},
-                          {0},
-                          {kAtOnce}}));
+  const std::size_t off = help(
+      site,
+      make_op(OpCode::kVirtioAwait, {{static_cast<std::uint64_t>(VirtioRegister::kQueueEnable)},
+                                     {queue},
+                                     {kAll},
+                                     {0},
+                                     {kAtOnce}}));
   implied(off).awaited = fmt::format("queue {} is no longer enabled once it was reset", queue);
   finish_plan(wait, site);
 }

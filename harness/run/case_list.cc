@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "harness/spec/diagnostic.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::run {
 namespace {

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "harness/spec/expression.h"
-#include "harness/spec/node.h"
 #include "harness/spec/on.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::spec {
 

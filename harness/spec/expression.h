@@ -19,8 +19,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/spec/diagnostic.h"
-#include "harness/spec/node.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::spec {
 

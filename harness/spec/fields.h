@@ -10,9 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/spec/diagnostic.h"
 #include "harness/spec/expression.h"
-#include "harness/spec/node.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::spec {
 

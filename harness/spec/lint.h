@@ -5,7 +5,7 @@
 #pragma once
 
 #include "harness/spec/clause.h"
-#include "harness/spec/diagnostic.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::spec {
 

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "harness/spec/clause.h"
-#include "harness/spec/diagnostic.h"
 #include "harness/spec/scope.h"
 #include "harness/spec/verbs.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::spec {
 

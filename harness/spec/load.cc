@@ -11,7 +11,7 @@
 
 #include "harness/spec/load_parts.h"
 #include "harness/spec/suggest.h"
-#include "harness/spec/yaml_reader.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::spec {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "guest-payloads/protocol/paths.h"
 #include "harness/spec/clause.h"
-#include "harness/spec/diagnostic.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::spec {
 

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "harness/spec/clause.h"
-#include "harness/spec/diagnostic.h"
 #include "harness/spec/expression.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::spec {
 

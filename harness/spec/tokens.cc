@@ -6,7 +6,7 @@
 #include <array>
 #include <optional>
 
-#include "harness/spec/diagnostic.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::spec {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "harness/run/select.h"
 #include "harness/spec/fields.h"
-#include "harness/spec/yaml_reader.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::waive {
 namespace {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/spec/diagnostic.h"
+#include "harness/spec/yaml.h"
 #include "reports/stream/records.h"
 
 namespace hypervet::waive {

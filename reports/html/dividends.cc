@@ -90,10 +90,11 @@ DividendChart dividend_chart(const std::vector<Path>& paths) {
 }
 
 std::string dividend_words(const Dividend& dividend) {
-  if (reads_as_even(tidy(dividend))) return "1x, the same";
-  const Payoff payoff = payoff_of(tidy(dividend));
-  return fmt::format("{}x{}{}", number_text(dividend.value),
-                     payoff == Payoff::kCheaper ? " " : ", ", name(payoff));
+  const Dividend d = tidy(dividend);
+  if (reads_as_even(d)) return "1x, the same";
+  const Payoff payoff = payoff_of(d);
+  return fmt::format("{}x{}{}", number_text(d.value), payoff == Payoff::kCheaper ? " " : ", ",
+                     name(payoff));
 }
 
 }  // namespace hypervet::reports::html

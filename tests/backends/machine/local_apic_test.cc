@@ -3,74 +3,16 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
+#include <cstdint>
+#include <utility>
 #include <vector>
+
+#include "tests/backends/machine/local_apic_bench.h"
 
 namespace hypervet::machine {
 namespace {
 
-// A machine of nothing but local APICs and a clock that the test moves.
-class Bench : public ApicHost {
- public:
-  explicit Bench(unsigned cpus = 1) {
-    for (unsigned i = 0; i < cpus; ++i) {
-      apics.push_back(std::make_unique<LocalApic>(*this, i));
-      apics.back()->mmio_write(apic::kSvr, 0x1ff);
-    }
-  }
-  LocalApic& operator[](unsigned cpu) { return *apics[cpu]; }
-
-  // Moves the clock, letting timers expire on the way.
-  void advance(std::uint64_t ticks) {
-    const std::uint64_t end = now + ticks;
-    while (true) {
-      auto next = timers.end();
-      for (auto it = timers.begin(); it != timers.end(); ++it) {
-        if (it->second <= end && (next == timers.end() || it->second < next->second)) next = it;
-      }
-      if (next == timers.end()) break;
-      const unsigned cpu = next->first;
-      now = std::max(now, next->second);
-      timers.erase(next);
-      apics[cpu]->timer_expired();
-    }
-    now = end;
-  }
-
-  std::uint64_t apic_now() const override { return now; }
-  std::uint64_t apic_tsc(unsigned) const override { return now + tsc_offset; }
-  void apic_set_timer(unsigned cpu, std::optional<std::uint64_t> when) override {
-    if (when) {
-      timers[cpu] = *when;
-    } else {
-      timers.erase(cpu);
-    }
-  }
-  void apic_changed(unsigned) override {}
-  void apic_send(unsigned cpu, const InterruptMessage& message) override {
-    sent.push_back(message);
-    for (unsigned i = 0; i < apics.size(); ++i) {
-      const bool hit = message.shorthand == Shorthand::self     ? i == cpu
-                       : message.shorthand == Shorthand::all    ? true
-                       : message.shorthand == Shorthand::others ? i != cpu
-                                                                : apics[i]->addressed_by(message);
-      if (hit && message.mode == DeliveryMode::fixed) apics[i]->accept(message.vector, false);
-    }
-  }
-  bool apic_may_end(unsigned, std::uint8_t) override { return may_end; }
-  void apic_eoi(unsigned, std::uint8_t vector) override { level_eois.push_back(vector); }
-
-  std::vector<std::unique_ptr<LocalApic>> apics;
-  std::map<unsigned, std::uint64_t> timers;
-  std::vector<InterruptMessage> sent;
-  std::vector<std::uint8_t> level_eois;
-  std::uint64_t now = 1000;
-  std::uint64_t tsc_offset = 0;
-  bool may_end = true;
-};
-
-constexpr std::uint32_t kPeriodicMode = 1 << 17, kDeadlineMode = 2 << 17;
-constexpr std::uint32_t kDivideBy1 = 0xb;
+using Bench = LocalApicBench;
 
 TEST(LocalApic, StartsAsAfterReset) {
   Bench bench(2);
@@ -150,107 +92,6 @@ TEST(LocalApic, AnEoiThatTheHostSwallowsLeavesTheVectorInService) {
   bench.may_end = false;
   bench[0].mmio_write(apic::kEoi, 0);
   EXPECT_EQ(bench[0].highest_in_service(), 0x50);
-}
-
-TEST(LocalApic, OneShotTimerFiresOnce) {
-  Bench bench;
-  LocalApic& a = bench[0];
-  a.mmio_write(apic::kTimerDivide, kDivideBy1);
-  a.mmio_write(apic::kLvtTimer, 0x40);
-  a.mmio_write(apic::kTimerInitial, 500);
-  bench.advance(200);
-  EXPECT_EQ(a.mmio_read(apic::kTimerCurrent), 300u);
-  EXPECT_FALSE(a.has_interrupt());
-  bench.advance(300);
-  EXPECT_EQ(a.acknowledge(), 0x40);
-  EXPECT_EQ(a.mmio_read(apic::kTimerCurrent), 0u);
-  a.mmio_write(apic::kEoi, 0);
-  bench.advance(100'000);
-  EXPECT_FALSE(a.has_interrupt());
-}
-
-TEST(LocalApic, TimerDividesAsTheRegisterSays) {
-  const std::pair<std::uint32_t, std::uint64_t> codes[] = {
-      {0b0000, 2},  {0b0001, 4},  {0b0010, 8},   {0b0011, 16},
-      {0b1000, 32}, {0b1001, 64}, {0b1010, 128}, {0b1011, 1}};
-  for (const auto& [code, divisor] : codes) {
-    Bench bench;
-    bench[0].mmio_write(apic::kTimerDivide, code);
-    bench[0].mmio_write(apic::kLvtTimer, 0x40);
-    bench[0].mmio_write(apic::kTimerInitial, 10);
-    bench.advance(10 * divisor - 1);
-    EXPECT_FALSE(bench[0].has_interrupt()) << divisor;
-    bench.advance(1);
-    EXPECT_TRUE(bench[0].has_interrupt()) << divisor;
-  }
-}
-
-TEST(LocalApic, PeriodicTimerKeepsItsPhase) {
-  Bench bench;
-  LocalApic& a = bench[0];
-  a.mmio_write(apic::kTimerDivide, kDivideBy1);
-  a.mmio_write(apic::kLvtTimer, kPeriodicMode | 0x40);
-  a.mmio_write(apic::kTimerInitial, 100);
-  for (int i = 0; i < 5; ++i) {
-    bench.advance(100);
-    ASSERT_EQ(a.acknowledge(), 0x40) << i;
-    a.mmio_write(apic::kEoi, 0);
-  }
-  bench.advance(30);
-  EXPECT_EQ(a.mmio_read(apic::kTimerCurrent), 70u);
-  a.mmio_write(apic::kTimerInitial, 0);
-  bench.advance(1000);
-  EXPECT_FALSE(a.has_interrupt());
-}
-
-TEST(LocalApic, DeadlineTimerFollowsTheTsc) {
-  Bench bench;
-  LocalApic& a = bench[0];
-  a.wrmsr(kTscDeadlineMsr, 5000);
-  EXPECT_EQ(a.rdmsr(kTscDeadlineMsr), 0u) << "ignored outside its mode";
-  a.mmio_write(apic::kLvtTimer, kDeadlineMode | 0x40);
-  bench.tsc_offset = 1'000'000;
-  a.wrmsr(kTscDeadlineMsr, 1'000'000 + bench.now + 50);
-  EXPECT_EQ(a.mmio_read(apic::kTimerCurrent), 0u);
-  bench.advance(49);
-  EXPECT_FALSE(a.has_interrupt());
-  bench.advance(1);
-  EXPECT_EQ(a.acknowledge(), 0x40);
-  EXPECT_EQ(a.rdmsr(kTscDeadlineMsr), 0u) << "disarmed when it fired";
-  a.mmio_write(apic::kEoi, 0);
-
-  a.wrmsr(kTscDeadlineMsr, 1);  // long past
-  bench.advance(0);
-  EXPECT_EQ(a.acknowledge(), 0x40);
-  a.mmio_write(apic::kEoi, 0);
-
-  a.wrmsr(kTscDeadlineMsr, 1'000'000 + bench.now + 100);
-  a.wrmsr(kTscDeadlineMsr, 0);
-  bench.advance(1000);
-  EXPECT_FALSE(a.has_interrupt());
-
-  a.wrmsr(kTscDeadlineMsr, 1'000'000 + bench.now + 100);
-  bench.tsc_offset += 90;
-  a.tsc_changed();
-  bench.advance(10);
-  EXPECT_TRUE(a.has_interrupt());
-}
-
-TEST(LocalApic, LeavingDeadlineModeDisarms) {
-  Bench bench;
-  bench[0].mmio_write(apic::kLvtTimer, kDeadlineMode | 0x40);
-  bench[0].wrmsr(kTscDeadlineMsr, bench.now + 100);
-  bench[0].mmio_write(apic::kLvtTimer, 0x40);
-  bench.advance(1000);
-  EXPECT_FALSE(bench[0].has_interrupt());
-}
-
-TEST(LocalApic, AMaskedTimerIsSilent) {
-  Bench bench;
-  bench[0].mmio_write(apic::kLvtTimer, LocalApic::kMasked | 0x40);
-  bench[0].mmio_write(apic::kTimerInitial, 10);
-  bench.advance(1000);
-  EXPECT_FALSE(bench[0].has_interrupt());
 }
 
 TEST(LocalApic, SoftwareDisableMasksTheLocalVectors) {

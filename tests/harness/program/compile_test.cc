@@ -69,12 +69,12 @@ TEST(Compile, WaitingVerbs) {
   EXPECT_EQ(first_op("- halt: {interrupts: off}"), "halt");
   EXPECT_EQ(first_op("- settle: 5ms"), "settle 5000000 ns");
   EXPECT_EQ(first_op("- await: {memory: 0x1000, equals: 1, within: 10us}"),
-            "await [0x1000]32 & 0xffffffff == 0x1 within 10000 ns");
+            "await [0x1000]32 & 0xffffffff == 0x1 within 10000 ns, or the end");
   EXPECT_EQ(first_op("- await: {memory: 0x1000, at-least: 2, mask: 6, width: 8}"),
-            "await [0x1000]64 & 0x6 >= 0x2 within 1000000000 ns");
+            "await [0x1000]64 & 0x6 >= 0x2 within 1000000000 ns, or the end");
   EXPECT_EQ(
       first_op("- await: {interrupts: {vector: 0x41, count: 2, cpu: 1}, within: 1us}", {.cpus = 2}),
-      "await 2 interrupts of vector 0x41 on cpu 1 within 1000 ns");
+      "await 2 interrupts of vector 0x41 on cpu 1 within 1000 ns, or the end");
 }
 
 TEST(Compile, InterruptVerbs) {
@@ -117,8 +117,8 @@ TEST(Compile, ControlVerbsAndTheirBlocks) {
             "  op 5: repeat 3 times (test.yaml:18, cpu 2)\n"
             "    op 6: rdmsr 0x4b564d03 -> slot 1 (test.yaml:18, cpu 2)\n"
             "    op 7: wrmsr 0x4b564d03 <- slot 1 + 0x1 (test.yaml:18, cpu 2)\n"
-            "op 8: join cpu 1 within 1000000 ns (test.yaml:19)\n"
-            "op 9: join cpu 2 within 1000000 ns (test.yaml:19)\n"
+            "op 8: join cpu 1 within 1000000 ns, or the end (test.yaml:19)\n"
+            "op 9: join cpu 2 within 1000000 ns, or the end (test.yaml:19)\n"
             "op 10: host pause-clock(0x0, 0x0, 0x0) (test.yaml:20)\n"
             "op 11: host page-out(0x1000, 0x0, 0x0) (test.yaml:21)\n"
             "op 12: scenario clock-monotonic(0x1000, 0x9, 0x0, 0x0, 0x0) (test.yaml:22)\n");

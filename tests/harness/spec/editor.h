@@ -13,7 +13,7 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
-#include "harness/spec/yaml_reader.h"
+#include "harness/spec/yaml.h"
 
 namespace hypervet::spec {
 

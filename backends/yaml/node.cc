@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "harness/spec/node.h"
+#include "backends/yaml/node.h"
 
 #include <algorithm>
 
-namespace hypervet::spec {
+namespace hypervet::yaml {
 namespace {
 
 template <typename Entries>
@@ -59,4 +59,4 @@ std::string_view kind_name(const Node& node) {
   return "";
 }
 
-}  // namespace hypervet::spec
+}  // namespace hypervet::yaml

@@ -8,9 +8,9 @@
 #include <optional>
 #include <string_view>
 
-#include "harness/spec/diagnostic.h"
+#include "backends/yaml/diagnostic.h"
 
-namespace hypervet::spec {
+namespace hypervet::yaml {
 
 // Length of the valid UTF-8 sequence at `at`; 0: none. Overlong forms and surrogates are not valid.
 std::size_t utf8_length(std::string_view text, std::size_t at);
@@ -19,4 +19,4 @@ std::size_t utf8_length(std::string_view text, std::size_t at);
 // begins lines where nobody else does, and keeps the tokens of a whole flow collection in memory.
 std::optional<Diagnostic> refuse_bytes(const std::shared_ptr<const SourceFile>& file);
 
-}  // namespace hypervet::spec
+}  // namespace hypervet::yaml

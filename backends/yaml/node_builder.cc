@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "harness/spec/node_builder.h"
+#include "backends/yaml/node_builder.h"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,9 @@
 #include <array>
 #include <utility>
 
-#include "harness/spec/yaml_reader.h"
+#include "backends/yaml/reader.h"
 
-namespace hypervet::spec {
+namespace hypervet::yaml {
 namespace {
 
 // YAML 1.2, 10.2.1.1 (Null).
@@ -91,10 +91,10 @@ void NodeBuilder::count(std::size_t nodes, const Mark& mark) {
   }
 }
 
-// A tag is never wanted, and is mostly an expression that begins with '!'.
+// A tag is never wanted, and is mostly a text that begins with '!'.
 void NodeBuilder::refuse_tag(std::string_view tag, const Mark& mark) {
   if (tag.empty()) return;
-  problems_.add(mark, fmt::format("{} is a YAML tag here; an expression that begins with '!' is "
+  problems_.add(mark, fmt::format("{} is a YAML tag here; a text that begins with '!' is "
                                   "written in quotes",
                                   quote(tag)));
 }
@@ -159,4 +159,4 @@ void NodeBuilder::add_key(Open& parent, Node& key, const Mark& mark) {
   parent.key = std::move(key.scalar);
 }
 
-}  // namespace hypervet::spec
+}  // namespace hypervet::yaml

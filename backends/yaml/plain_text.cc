@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "harness/spec/plain_text.h"
+#include "backends/yaml/plain_text.h"
 
 #include <fmt/format.h>
 
 #include <string>
 #include <utility>
 
-#include "harness/spec/yaml_reader.h"
+#include "backends/yaml/reader.h"
 
-namespace hypervet::spec {
+namespace hypervet::yaml {
 namespace {
 
 // Of a sequence that utf8_length() found.
@@ -85,4 +85,4 @@ std::optional<Diagnostic> refuse_bytes(const std::shared_ptr<const SourceFile>& 
   return std::nullopt;
 }
 
-}  // namespace hypervet::spec
+}  // namespace hypervet::yaml

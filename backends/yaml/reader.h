@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From bytes to nodes: reads YAML text with every limit that hostile input calls for. Pure
-// functions; no exception of the YAML library escapes.
+// From bytes to nodes: reads YAML text with every limit that hostile input calls for. Pure but for
+// the file that read_source() reads; any thread.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "harness/spec/diagnostic.h"
-#include "harness/spec/node.h"
+#include "backends/yaml/diagnostic.h"
+#include "backends/yaml/node.h"
 
-namespace hypervet::spec {
+namespace hypervet::yaml {
 
 inline constexpr std::size_t kMaxFileSize = 16u << 20;  // bytes
 inline constexpr std::size_t kMaxDepth = 48;            // nested lists and maps
@@ -28,4 +28,4 @@ std::expected<std::shared_ptr<const SourceFile>, Diagnostic> read_source(
 std::expected<std::vector<Node>, Diagnostics> parse_yaml(
     const std::shared_ptr<const SourceFile>& file);
 
-}  // namespace hypervet::spec
+}  // namespace hypervet::yaml

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "harness/spec/diagnostic.h"
+#include "backends/yaml/diagnostic.h"
 
 #include <gtest/gtest.h>
 
 #include <memory>
 
-#include "harness/spec/suggest.h"
-
-namespace hypervet::spec {
+namespace hypervet::yaml {
 namespace {
 
 Mark at(std::string text, unsigned line, unsigned column) {
@@ -32,6 +30,14 @@ TEST(Diagnostic, TabsAndControlCharactersDoNotReachTheTerminal) {
   EXPECT_EQ(to_string(diagnose(at("a\tb\x1b[31m\r\n", 1, 3), "no")),
             "a.yaml:1:3: no\na b?[31m\n  ^");
   EXPECT_EQ(quote("x\x1b[2Jy\nz"), "'x?[2Jy?z'");
+  EXPECT_EQ(to_string(diagnose(at("a\n", 0, 0), "two\nlines")), "a.yaml: two?lines");
+}
+
+TEST(Diagnostic, TheSecondRangeOfControlsIsHiddenAndNoLetter) {
+  EXPECT_EQ(to_string(diagnose(at("\xc2\x9bJ\xc2\xa0é!\n", 1, 8), "no")),
+            "a.yaml:1:8: no\n?J\xc2\xa0é!\n    ^");
+  EXPECT_EQ(quote("\xc2\x80x\xc2\x9f"), "'?x?'");
+  EXPECT_EQ(quote("\xc2"), "'\xc2'");
 }
 
 TEST(Diagnostic, ALongLineIsCutAroundTheColumn) {
@@ -64,21 +70,5 @@ TEST(Problems, BehindTheLimitOnlyTheNumberIsKept) {
   EXPECT_TRUE(problems.empty());
 }
 
-TEST(DidYouMean, TheNearestWordIfItIsNear) {
-  const std::vector<std::string> known = {"rdmsr", "wrmsr", "hypercall"};
-  EXPECT_EQ(did_you_mean("rdsmr", known), ", did you mean 'rdmsr'?");
-  EXPECT_EQ(did_you_mean("hypercal", known), ", did you mean 'hypercall'?");
-  EXPECT_EQ(did_you_mean("frobnicate", known), "");
-  EXPECT_EQ(did_you_mean("", known), "");
-  EXPECT_EQ(did_you_mean(std::string(100'000, 'x'), known), "");
-}
-
-TEST(OneOf, ReadsAsASentence) {
-  const std::vector<std::string_view> words = {"a", "b", "c"};
-  EXPECT_EQ(one_of(words), "a, b or c");
-  EXPECT_EQ(one_of(std::span(words).first(2)), "a or b");
-  EXPECT_EQ(one_of(std::span(words).first(1)), "a");
-}
-
 }  // namespace
-}  // namespace hypervet::spec
+}  // namespace hypervet::yaml

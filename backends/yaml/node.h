@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A piece of YAML with its marks kept: what steps, expectations and rules are made of until a
-// program is compiled from them. Plain values, immutable after loading, shared freely between
+// A piece of YAML with its marks kept. Plain values, immutable after loading, shared freely between
 // threads.
 #pragma once
 
@@ -9,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "harness/spec/diagnostic.h"
+#include "backends/yaml/diagnostic.h"
 
-namespace hypervet::spec {
+namespace hypervet::yaml {
 
 struct Node {
   enum class Kind { kNull, kScalar, kList, kMap };
@@ -49,7 +48,7 @@ struct Node {
   Mark text_mark() const;
 };
 
-// "a number or word", "a list", "a map", "nothing": what the node is, for messages.
+// "a single value", "a list", "a map", "nothing": what the node is, for messages.
 std::string_view kind_name(const Node& node);
 
-}  // namespace hypervet::spec
+}  // namespace hypervet::yaml

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "harness/spec/yaml_reader.h"
+#include "backends/yaml/reader.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include <fstream>
 #include <string>
 
-namespace hypervet::spec {
+namespace hypervet::yaml {
 namespace {
 
 namespace fs = std::filesystem;
@@ -153,7 +153,7 @@ TEST(YamlReader, KeysAreWords) {
 
 TEST(YamlReader, TagsAreMostlyForgottenQuotes) {
   EXPECT_EQ(problems("check: !reached\n"),
-            "t.yaml:1:8: '!reached' is a YAML tag here; an expression that begins with '!' is "
+            "t.yaml:1:8: '!reached' is a YAML tag here; a text that begins with '!' is "
             "written in quotes\n");
 }
 
@@ -212,7 +212,7 @@ TEST(YamlReader, ValuesAreBounded) {
 class OnDisk : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "hv-spec-XXXXXX").string();
+    std::string pattern = (fs::temp_directory_path() / "hv-yaml-XXXXXX").string();
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
   }
@@ -252,4 +252,4 @@ TEST_F(OnDisk, SizeIsBounded) {
 }
 
 }  // namespace
-}  // namespace hypervet::spec
+}  // namespace hypervet::yaml

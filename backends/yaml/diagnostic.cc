@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "harness/spec/diagnostic.h"
+#include "backends/yaml/diagnostic.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <iterator>
 #include <utility>
 
-namespace hypervet::spec {
+namespace hypervet::yaml {
 namespace {
 
 constexpr std::size_t kLongLine = 160;  // bytes; a longer line is cut
@@ -24,10 +24,15 @@ std::size_t whole(std::string_view text, std::size_t at) {
   return at;
 }
 
-// The user's terminal is not to obey what stands in a spec file.
+// The user's terminal is not to obey what stands in a file; it also obeys U+0080 to U+009F.
 void hide_controls(std::string& text) {
-  std::ranges::replace_if(text, [](char c) { return c == '\t'; }, ' ');
+  std::ranges::replace(text, '\t', ' ');
   std::ranges::replace_if(text, is_control, '?');
+  for (std::size_t at = text.find('\xc2'); at != std::string::npos;
+       at = text.find('\xc2', at + 1)) {
+    if (at + 1 < text.size() && (static_cast<unsigned char>(text[at + 1]) & 0xe0) == 0x80)
+      text.replace(at, 2, "?");
+  }
 }
 
 }  // namespace
@@ -56,6 +61,7 @@ std::string to_string(const Mark& mark) {
 }
 
 Diagnostic diagnose(const Mark& mark, std::string message) {
+  hide_controls(message);
   Diagnostic found{mark, std::move(message), {}, 0};
   if (!mark.file || mark.line == 0) return found;
   std::string_view line = mark.file->line(mark.line);
@@ -130,4 +136,4 @@ Diagnostics Problems::take() {
   return std::exchange(list_, {});
 }
 
-}  // namespace hypervet::spec
+}  // namespace hypervet::yaml

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace hypervet::spec {
+namespace hypervet::yaml {
 
 // A file that was read, kept as long as anything refers to a place in it.
 struct SourceFile {
@@ -32,19 +32,18 @@ std::string to_string(const Mark& mark);  // "file:line:column"
 // "file:line:column: message", then the line itself and a caret under the column.
 struct Diagnostic {
   Mark mark;
-  std::string message;  // one line
-  std::string
-      line_text;  // the line, fit to print; a long one cut around the column; empty if not known
-  unsigned caret = 0;  // characters of line_text before the caret
+  std::string message;    // one line, fit to print
+  std::string line_text;  // fit to print; a long one cut around the column; empty if not known
+  unsigned caret = 0;     // characters of line_text before the caret
 };
-// The line and caret come from the mark's file.
+// The line and caret come from the mark's file. Control characters in the message are shown as '?'.
 Diagnostic diagnose(const Mark& mark, std::string message);
 std::string to_string(const Diagnostic& diagnostic);  // no newline at the end
 
 using Diagnostics = std::vector<Diagnostic>;
 std::string to_string(const Diagnostics& diagnostics);  // one below the other
 
-// Text of a user's for a message: in single quotes, control characters shown, cut when long.
+// Text of a user's for a message: in single quotes, control characters as '?', cut when long.
 std::string quote(std::string_view text);
 
 // Collects problems. Bounded: behind kLimit of them only their number is kept.
@@ -65,4 +64,4 @@ class Problems {
   std::size_t dropped_ = 0;
 };
 
-}  // namespace hypervet::spec
+}  // namespace hypervet::yaml

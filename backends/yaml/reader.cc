@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "harness/spec/yaml_reader.h"
+#include "backends/yaml/reader.h"
 
 #include <fmt/format.h>
 #include <yaml.h>
@@ -14,10 +14,10 @@
 #include <string_view>
 #include <utility>
 
-#include "harness/spec/node_builder.h"
-#include "harness/spec/plain_text.h"
+#include "backends/yaml/node_builder.h"
+#include "backends/yaml/plain_text.h"
 
-namespace hypervet::spec {
+namespace hypervet::yaml {
 namespace {
 
 std::string_view text_of(const yaml_char_t* text) {
@@ -213,4 +213,4 @@ std::expected<std::vector<Node>, Diagnostics> parse_yaml(
   return documents;
 }
 
-}  // namespace hypervet::spec
+}  // namespace hypervet::yaml

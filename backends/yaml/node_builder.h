@@ -10,10 +10,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "harness/spec/diagnostic.h"
-#include "harness/spec/node.h"
+#include "backends/yaml/diagnostic.h"
+#include "backends/yaml/node.h"
 
-namespace hypervet::spec {
+namespace hypervet::yaml {
 
 // Thrown to end a file that goes beyond a limit or that nothing can be made of.
 struct GaveUp {
@@ -78,4 +78,4 @@ class NodeBuilder {
   std::size_t nodes_ = 0;
 };
 
-}  // namespace hypervet::spec
+}  // namespace hypervet::yaml
