@@ -8,6 +8,8 @@
 #include <cstring>
 #include <thread>
 
+#include "guest-payloads/protocol/program.h"
+
 namespace hypervet::vmm {
 namespace {
 
@@ -89,8 +91,17 @@ Ending BatchMachine::finished() const {
   }
 }
 
-Ending BatchMachine::await_end(const backends::Limits& limits, double patience) {
-  ProgressWatch watch(vmm_->pid(), limits, patience);
+// What the program may give its device to work in.
+std::span<const std::uint8_t> BatchMachine::arena(const backends::Job& job) const {
+  protocol::ProgramHeader header{};
+  if (job.program.size() < sizeof header) return {};
+  std::memcpy(&header, job.program.data(), sizeof header);
+  return vmm_->ram().subspan(protocol::kArenaAddress,
+                             std::min<std::uint64_t>(header.arena_size, protocol::kArenaSize));
+}
+
+Ending BatchMachine::await_end(const backends::Job& job, double patience) {
+  ProgressWatch watch(vmm_->pid(), job.limits, patience);
   starved_ = std::chrono::nanoseconds(0);
   const auto begun = Clock::now();
   auto next_look = begun + kLook;
@@ -101,7 +112,7 @@ Ending BatchMachine::await_end(const backends::Limits& limits, double patience) 
       next_look = now + kLook;
       const bool talks = vmm_->listen();
       if (const auto ended = vmm_->ended()) return died(*vmm_, *ended);
-      auto state = watch.look(progress());
+      auto state = watch.look(progress(), arena(job));
       // One that had to wait for its reader does not sleep.
       if (talks && state == ProgressWatch::State::kSleeps) state = ProgressWatch::State::kRuns;
       if (state == ProgressWatch::State::kStands && patience == ProgressWatch::kHaste)
@@ -127,7 +138,7 @@ backends::Outcome BatchMachine::run(const backends::Job& job) {
               job.program.size());
   const double patience = is_new() ? ProgressWatch::kPatience : ProgressWatch::kHaste;
   mailbox_.give_program(++number_, static_cast<std::uint32_t>(job.program.size()));
-  auto ending = await_end(job.limits, patience);
+  auto ending = await_end(job, patience);
   fit_ = (ending.stop == Stop::kFinished || ending.stop == Stop::kRefused) &&
          mailbox_.program_ending().fit && as_started_;
   outcome.stop = ending.stop;

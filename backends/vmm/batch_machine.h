@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "backends/backend.h"
@@ -36,7 +37,8 @@ class BatchMachine {
   explicit BatchMachine(std::unique_ptr<VmmProcess> vmm)
       : vmm_(std::move(vmm)), mailbox_(vmm_->ram().data()) {}
   std::expected<void, std::string> await_agent(const Plan& plan);
-  Ending await_end(const backends::Limits& limits, double patience);
+  Ending await_end(const backends::Job& job, double patience);
+  std::span<const std::uint8_t> arena(const backends::Job& job) const;
   Ending finished() const;
   std::uint64_t progress() const;
   void answer_host();

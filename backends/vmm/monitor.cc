@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kPatience{5000};
 // A VMM that spins holds its monitor up, and there is no verdict in where its CPUs stand.
-constexpr milliseconds kPatienceWhenStanding{500};
+constexpr milliseconds kPatienceWhenStanding{150};
 
 struct Register {
   std::string_view name;

@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 #include <time.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <system_error>
+
+#include "guest-payloads/protocol/program.h"
 
 namespace hypervet::vmm {
 
@@ -22,6 +25,7 @@ ProgressWatch::ProgressWatch(pid_t vmm, const backends::Limits& limits, double p
       then_(begun_),
       used_(processor_time()),
       used_then_(used_),
+      used_at_news_(used_),
       delay_then_(run_delay()) {}
 
 // A process that has just ended has no clock any more: then nothing is added.
@@ -45,19 +49,33 @@ nanoseconds ProgressWatch::run_delay() const {
   return sum;
 }
 
-ProgressWatch::State ProgressWatch::look(std::uint64_t progress) {
+// Not while the program is within its right: it costs as much as there is memory.
+void ProgressWatch::look_at(std::span<const std::uint8_t> memory) {
+  constexpr std::chrono::milliseconds kQuick{10};
+  if (used() < kQuick) return;
+  const auto sum = protocol::checksum(memory.data(), memory.size());
+  if (std::ranges::find(seen_, sum) != seen_.end()) return;
+  used_at_news_ = used_;
+  seen_[next_seen_++ % seen_.size()] = sum;
+}
+
+ProgressWatch::State ProgressWatch::look(std::uint64_t progress,
+                                         std::span<const std::uint8_t> memory) {
   now_ = Clock::now();
   used_ = processor_time();
   if (progress != progress_) {
     progress_ = progress;
     then_ = now_;
-    used_then_ = used_;
+    used_then_ = used_at_news_ = used_;
+  } else if (!memory.empty()) {
+    look_at(memory);
   }
   const auto all = now_ - begun_;
   if (all >= limits_.deadline && (waited() >= kAsleep || all >= limits_.deadline * kGrace))
     return State::kExpired;
-  if (std::chrono::duration<double>(used()) >= limits_.no_progress * patience_)
-    return State::kStands;
+  const auto patience = limits_.no_progress * patience_;
+  if (used() >= patience) return State::kStands;
+  if (!memory.empty() && used_ - used_at_news_ >= patience * kStill) return State::kStands;
   if (waited() >= kAsleep && used() < waited() / 8) return State::kSleeps;
   return State::kRuns;
 }

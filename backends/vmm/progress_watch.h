@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Does a guest get on, as seen from outside the VMM: by a counter that the agent moves and by the
-// processor time that the VMM's process uses, or would like to. One thread.
+// Does a guest get on, as seen from outside the VMM: by a counter that the agent moves, by the
+// memory in which its device works, and by the processor time that the VMM's process uses, or would
+// like to. One thread.
 #pragma once
 
 #include <sys/types.h>
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "backends/backend.h"
 
@@ -22,6 +26,10 @@ class ProgressWatch {
   static constexpr double kPatience = 2;
   // Where the program gets a second chance.
   static constexpr double kHaste = 0.5;
+  // The share of that patience which is enough while the memory holds nothing new either: a device
+  // that works long for one notification fills a ring or a buffer all the while. One that spins may
+  // write as well, but the same over and over: that it wants no notifications now, and then does.
+  static constexpr double kStill = 0.25;
   // Of wall time without progress in which next to no processor time is used: the guest sleeps.
   static constexpr std::chrono::milliseconds kAsleep{1000};
   // Deadlines that a program has which gets on: on a busy machine 60,000 requests take their time.
@@ -35,7 +43,9 @@ class ProgressWatch {
     kSleeps,   // neither
     kExpired,  // the deadline is over, and it does not get on; or kGrace of them are
   };
-  State look(std::uint64_t progress);
+  // `memory`: where the device works, which is written while it is looked at. Empty: not to be
+  // seen.
+  State look(std::uint64_t progress, std::span<const std::uint8_t> memory = {});
   // Since the counter last moved.
   std::chrono::nanoseconds used() const { return used_ - used_then_; }
   std::chrono::nanoseconds waited() const { return now_ - then_; }
@@ -46,12 +56,17 @@ class ProgressWatch {
   std::chrono::nanoseconds processor_time() const;
   std::chrono::nanoseconds run_delay() const;
 
+  void look_at(std::span<const std::uint8_t> memory);
+
   pid_t vmm_;
   backends::Limits limits_;
   double patience_;
   Clock::time_point begun_;
   Clock::time_point now_, then_;  // at the last look; when the counter last moved
   std::chrono::nanoseconds used_{0}, used_then_{0};
+  std::array<std::uint64_t, 8> seen_{};  // the last checksums of the memory that differ
+  std::size_t next_seen_ = 0;
+  std::chrono::nanoseconds used_at_news_{0};  // in the memory, or when the counter last moved
   std::chrono::nanoseconds delay_then_;
   std::uint64_t progress_ = 0;
 };
