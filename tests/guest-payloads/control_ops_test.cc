@@ -127,6 +127,30 @@ TEST_F(ControlOps, RepeatGivesEachRoundItsObservations) {
   EXPECT_EQ(begun, 1u + 3 + 12 + 1) << "each op that is begun is announced";
 }
 
+TEST_F(ControlOps, AnOpThatTheRestDependsOnEndsTheProgram) {
+  std::uint32_t endless = 0, in_repeat = 0;
+  program.block(OpCode::kOnCpu, {1}, [&] {
+    program.block(OpCode::kRepeat, {1'000'000},
+                  [&] { endless = program.op(OpCode::kSettle, {kSecond / 1000}); });
+  });
+  const auto reached = program.op(OpCode::kAwaitMemory, {kArenaAddress, ~0ull, 0, kSecond},
+                                  {.width = 8, .flags = kOrEnd});
+  std::uint32_t wait = 0;
+  program.block(OpCode::kRepeat, {3}, [&] {
+    wait = program.op(OpCode::kAwaitMemory, {kArenaAddress, ~0ull, 1, 0},
+                      {.width = 8, .flags = kOrEnd});
+    in_repeat = program.op(OpCode::kRdtsc);
+  });
+  const auto after = program.op(OpCode::kSettle, {60 * kSecond});
+  run({.cpus = 2});
+  EXPECT_EQ(frames.values(reached)[0], 1u);
+  EXPECT_EQ(frames.count(wait), 1u);
+  EXPECT_EQ(frames.values(wait)[0], 0u);
+  EXPECT_EQ(frames.count(in_repeat), 0u);
+  EXPECT_EQ(frames.count(after), 0u);
+  EXPECT_LT(frames.count(endless), 1'000'000u);
+}
+
 TEST_F(ControlOps, HostVerbsOverTheLine) {
   const auto verb = static_cast<std::uint64_t>(HostVerb::kRaiseMsi);
   const auto op = program.op(OpCode::kHost, {verb, 0x41, 2, 3}, {.slot = 7});

@@ -193,6 +193,22 @@ TEST(Expectations, AwaitIsReachedUnlessToldOtherwise) {
   EXPECT_EQ(await("\n  expect: {waited: {at-most: 6ms}}", 1).verdict, Verdict::kPass);
 }
 
+TEST(Expectations, WhatComesBehindAWaitInVainIsNotMissed) {
+  const std::string steps = R"(
+- await: {memory: 0x1000, equals: 1, within: 5ms}
+- cpuid: {leaf: 0, as: later}
+  expect: {eax: nonzero}
+- check: later.eax < 100)";
+  const auto after = [&](std::uint64_t reached) {
+    return judged(steps, [&](Frames& frames) { frames.values(0, {reached, 5'000'123, 9}); });
+  };
+  EXPECT_EQ(after(1).verdict, Verdict::kError) << "the agent did not go on";
+  const auto ended = after(0);
+  EXPECT_EQ(ended.verdict, Verdict::kFail);
+  EXPECT_EQ(ended.expected, "memory at 0x1000 = 1 within 5 ms");
+  EXPECT_EQ(ended.detail.find("reported nothing"), std::string::npos) << ended.detail;
+}
+
 TEST(Expectations, ChecksShowTheirValues) {
   const std::string steps = "- rdtsc: {as: t0}\n- rdtsc: {as: t1}\n- check: t0 < t1";
   const auto run = [&](std::uint64_t first, std::uint64_t second) {
