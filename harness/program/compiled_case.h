@@ -82,7 +82,6 @@ struct CompiledCase {
   // address is.
   std::map<std::uint64_t, std::uint64_t> window;
   std::set<protocol::HostVerb> host_verbs;  // that the backend must have
-  std::string cannot;  // not empty: no such case can be made for this device, and why
 };
 
 // Guest-physical address of a virtual one: the high alias and the window are resolved.

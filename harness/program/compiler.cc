@@ -143,11 +143,7 @@ void Compiler::end_without_what_is_needed() {
 }
 
 void Compiler::steps(std::span<const spec::Step> list, const Scope& scope) {
-  for (const spec::Step& each : list) {
-    if (!result_.cannot.empty())
-      return;  // the case will not run: what follows may name what is not there
-    step(each, scope);
-  }
+  for (const spec::Step& each : list) step(each, scope);
 }
 
 void Compiler::step(const spec::Step& step, const Scope& scope) {

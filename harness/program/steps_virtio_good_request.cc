@@ -35,11 +35,6 @@ void Compiler::good_request(Site& site) {
     fail(as->mark, "`{}` already names something", word_of(*as));
   if (!last.empty() && as == nullptr)
     fail(site.step.mark, "a good request that is not waited for needs a name: `as`");
-  if (request.steps.empty()) {
-    result_.cannot =
-        fmt::format("there is no good request of {}: {}", at.device_word(), request.why_not);
-    return;
-  }
   SymbolTable names = result_.symbols;
   result_.symbols.insert_or_assign(within_name, Symbol{Symbol::Kind::kConstant, within, {}});
   steps(last.empty() ? request.steps : until(request.steps, last), site.scope);

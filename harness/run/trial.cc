@@ -81,7 +81,6 @@ bool is_of_device(const spec::Specs& specs, const std::string& feature) {
 
 std::string skip_reason(const Session& session, const Instance& instance,
                         const program::CompiledCase& compiled) {
-  if (!compiled.cannot.empty()) return compiled.cannot;
   for (const auto& feature : instance.the_case->requires_) {
     if (!is_of_device(*session.specs, feature) && !session.offered.contains(feature)) {
       return program::missing_reason(*session.specs, session.offered, feature);

@@ -14,10 +14,9 @@ namespace hypervet::program::virtio {
 struct GoodRequest {
   const spec::Node* queues = nullptr;  // that it needs, as `bring-up` has them
   std::uint64_t queue = 0;             // that the request goes to
-  std::span<const spec::Step> steps;   // empty: there is none
-  std::string_view why_not;            // then the reason
+  std::span<const spec::Step> steps;
 };
-// `device`: a word of `on:`. The steps may use `within`, and name what they make `good-request...`.
+// `device`: a word of `on:`, each of which has one. The steps may use `within`, and name what they make `good-request...`.
 GoodRequest good_request(std::string_view device);
 
 // The text that they stand in, for tests.

@@ -106,12 +106,15 @@ TEST(ErrorRates, FivePercentAreFoundInAtLeastNinetyFive) {
   }
 }
 
-TEST(ErrorRates, OnePercentIsNeverCalledUnderAHigherNoiseFloor) {
+// What is called has its whole interval above the floor, so a true change below it is called only
+// where the interval misses the truth: on one side, an interval of 99 % may do so once in 200. On
+// machines without bursts it never does.
+TEST(ErrorRates, OnePercentIsNotCalledUnderAHigherNoiseFloor) {
   std::uint64_t tried = 0;
   for (const Machine& machine : kMachines) {
     const Rates r = simulated(machine, 1.01);
     tried += r.under_the_floor;
-    EXPECT_EQ(r.called_there, 0u);
+    EXPECT_LE(r.called_there, machine.burst > 0 ? r.under_the_floor / 200 : 0u);
   }
   EXPECT_GT(tried, kComparisons / 4) << "or this tests nothing";
 }
