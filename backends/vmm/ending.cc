@@ -31,9 +31,9 @@ void read_code(backends::CpuState& cpu, std::span<const std::uint8_t> ram) {
   std::memcpy(cpu.code.data(), ram.data() + at, length);
 }
 
-std::vector<backends::CpuState> cpus_of(VmmProcess& vmm) {
+std::vector<backends::CpuState> cpus_of(VmmProcess& vmm, State state) {
   if (vmm.monitor() == nullptr) return {};
-  auto cpus = vmm.monitor()->cpus();
+  auto cpus = vmm.monitor()->cpus(state == State::kStands);
   for (auto& cpu : cpus) read_code(cpu, vmm.ram());
   return cpus;
 }
@@ -76,8 +76,8 @@ std::optional<Ending> standing(VmmProcess& vmm, const ProgressWatch& watch, Stat
   if (state == State::kSleeps && !has_monitor) return std::nullopt;
   if (state == State::kSleeps && vmm.monitor()->gave_up())
     return Ending{Stop::kInternalError, fmt::format("{} gave up on the guest", vmm.title()),
-                  cpus_of(vmm)};
-  auto cpus = cpus_of(vmm);
+                  cpus_of(vmm, state)};
+  auto cpus = cpus_of(vmm, state);
   if (nothing_wakes(cpus)) {
     return Ending{Stop::kDeadlock,
                   "every CPU is halted with interrupts off" + where(cpus, vmm, has_monitor),

@@ -14,8 +14,9 @@ using protocol::HostStatus;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPatience{5000};
+constexpr milliseconds kPatienceWhenAsleep{500};
 // A VMM that spins holds its monitor up, and there is no verdict in where its CPUs stand.
-constexpr milliseconds kPatienceWhenStanding{150};
+constexpr milliseconds kPatienceWhenSpinning{60};
 
 struct Register {
   std::string_view name;
@@ -110,15 +111,15 @@ HostAnswer Monitor::perform(const machine::HostCall& call) {
   return {HostStatus::kDone, found->get<std::uint64_t>()};
 }
 
-std::vector<backends::CpuState> Monitor::cpus() {
+std::vector<backends::CpuState> Monitor::cpus(bool spins) {
   const auto said = qmp_.command("human-monitor-command", {{"command-line", "info registers -a"}},
-                                 kPatienceWhenStanding);
+                                 spins ? kPatienceWhenSpinning : kPatienceWhenAsleep);
   if (!said || !said->is_string()) return {};
   return parse_registers(said->get<std::string>());
 }
 
 bool Monitor::gave_up() {
-  const auto status = qmp_.command("query-status", Json::object(), kPatienceWhenStanding);
+  const auto status = qmp_.command("query-status", Json::object(), kPatienceWhenAsleep);
   return status && process::text_of(*status, "status") == "internal-error";
 }
 

@@ -26,8 +26,9 @@ class Monitor {
   }
   machine::HostAnswer perform(const machine::HostCall& call);
 
-  // Where the CPUs stand; empty if the monitor does not answer or does not know.
-  std::vector<backends::CpuState> cpus();
+  // Where the CPUs stand; empty if the monitor does not answer or does not know. `spins`: the VMM
+  // uses processor time without end, and is not waited for long.
+  std::vector<backends::CpuState> cpus(bool spins);
   // The VMM has given up on the guest, and waits.
   bool gave_up();
   // The guest was reset or shut down, since this was last asked.

@@ -43,7 +43,7 @@ class VmmBackend final : public backends::Backend {
   std::string_view name() const override { return name_; }
   backends::Availability availability() const override { return availability_; }
   backends::Target target() const override;
-  unsigned machines_per_processor() const override { return 3; }
+  unsigned machines_per_processor() const override { return 4; }
   unsigned max_cpus() const override { return surroundings_.recipe.cpus; }
   std::optional<std::string> refuses(const backends::Configuration& configuration) const override;
   bool has(protocol::HostVerb verb) const override;
