@@ -72,7 +72,7 @@ void add_judging_options(const Application& application, CLI::App* verb, Judging
   add_lab_options(verb, where.lab);
   verb->get_option("--backend")->excludes("--lab");
   verb->add_option("--jobs", where.jobs,
-                   "Machines at a time; default one per processor, of a VMM three")
+                   "Machines at a time; default one per processor, of a VMM four")
       ->check(CLI::Range(1, 256));
   verb->add_option("--seed", where.seed, "Schedule of the simulated CPUs")->capture_default_str();
   verb->add_option("--isolation", options.isolation,
