@@ -170,7 +170,7 @@ class Checker {
         good = o[0].value <= 0xffff;
         break;
       case OpCode::kVirtioInterrupts:
-        good = o[0].value <= 2 && o[1].value <= protocol::kVirtioQueueVectors;
+        good = o[0].value <= 3 && o[1].value <= protocol::kVirtioQueueVectors;
         break;
       case OpCode::kVirtioCapability:
         good = o[0].value <= 0xff && o[1].value <= 0xff;

@@ -123,12 +123,16 @@ void virtio_notify_op(OpRun& run) {
 
 void virtio_interrupts_op(OpRun& run) {
   Access access;
-  const auto mode = static_cast<VirtioInterrupts>(run.operand(0));
+  auto mode = static_cast<VirtioInterrupts>(run.operand(0));
+  if (mode == VirtioInterrupts::kNative) {
+    mode = has_msix(virtio_device, index(run)) ? VirtioInterrupts::kMsix : VirtioInterrupts::kLine;
+  }
   // In place before the first interrupt.
   program.handlers[protocol::kVirtioLineVector] = {
       .native = mode == VirtioInterrupts::kLine ? take_virtio_line : nullptr};
   const std::uint64_t done = set_virtio_interrupts(access, virtio_device, mode, index(run));
-  answer(run, access, done);
+  const std::uint64_t fields[] = {done, mode == VirtioInterrupts::kMsix};
+  answer(run, access, fields);
 }
 
 void virtio_capability_op(OpRun& run) {

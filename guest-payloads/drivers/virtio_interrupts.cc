@@ -35,8 +35,8 @@ void enable_intx(Access& access, const VirtioDevice& device, bool on) {
 }
 
 bool fill_msix_table(Access& access, const VirtioDevice& device, std::uint32_t queues) {
+  if (!has_msix(device, queues)) return false;
   const Window& table = device.region(VirtioRegion::kMsixTable);
-  if (table.size < (1 + queues) * kEntrySize) return false;
   for (std::uint32_t i = 0; i <= queues; ++i) {
     const Place entry = table.start + i * kEntrySize;
     access.store(entry, 4, kMessageAddress | this_cpu().apic_id << 12);
@@ -64,6 +64,10 @@ bool is_storm(const Cpu& cpu) {
 
 }  // namespace
 
+bool has_msix(const VirtioDevice& device, std::uint32_t queues) {
+  return device.region(VirtioRegion::kMsixTable).size >= (1 + queues) * kEntrySize;
+}
+
 bool set_virtio_interrupts(Access& access, const VirtioDevice& device, VirtioInterrupts mode,
                            std::uint32_t queues) {
   if (device.map == nullptr) return false;
@@ -85,7 +89,10 @@ void take_virtio_line(void*) {
   virtio_device.read(access, VirtioRegister::kInterruptStatus, 0, causes);
   causes &= kQueueCause | kConfigCause;
   if (causes != 0) virtio_device.write(access, VirtioRegister::kInterruptAck, 0, causes);
-  if ((causes & kQueueCause) != 0) ++cpu.counts[protocol::kVirtioQueueVector];
+  if ((causes & kQueueCause) != 0) {
+    for (std::uint32_t queue = 0; queue < protocol::kVirtioQueueVectors; ++queue)
+      ++cpu.counts[protocol::kVirtioQueueVector + queue];
+  }
   if ((causes & kConfigCause) != 0) ++cpu.counts[protocol::kVirtioConfigVector];
   if (is_storm(cpu)) close_line(open_gsi);
   end_of_interrupt();

@@ -8,13 +8,17 @@
 
 namespace hypervet::guest {
 
+// Whether there are MSI-X vectors for the configuration and for each of that many queues.
+bool has_msix(const VirtioDevice& device, std::uint32_t queues);
+
 // Leads the interrupts of configuration and of that many queues to this CPU, or none at all. False:
-// the device has no such interrupts, or not enough of them, or its line is not known.
+// the device has no such interrupts, or not enough of them, or its line is not known. `mode` is not
+// kNative.
 bool set_virtio_interrupts(Access& access, const VirtioDevice& device,
                            protocol::VirtioInterrupts mode, std::uint32_t queues);
 
 // The handler of kVirtioLineVector: asks the device for the cause, acknowledges it, counts it as
-// the vector that MSI-X would have had, ends the interrupt.
+// the vectors that MSI-X would have had, ends the interrupt.
 void take_virtio_line(void*);
 
 }  // namespace hypervet::guest

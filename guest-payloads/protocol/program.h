@@ -123,7 +123,7 @@ enum class OpCode : std::uint16_t {
                        // there}
   kVirtioNotify = 70,  // {queue, value}, width: 2, 4: of the value written. Values {0, there}
   kVirtioInterrupts = 71,  // {VirtioInterrupts, queues}: handlers, line or MSI-X table; does not
-                           // write the device's vector registers. Values {done 0|1}
+                           // write the device's vector registers. Values {done 0|1, by MSI-X 0|1}
   kVirtioCapability = 72,  // {cfg_type, nth}; slot: place. Answer: VirtioCapability
 };
 

@@ -106,14 +106,15 @@ inline constexpr VirtioRegionEntry kVirtioRegions[] = {
 
 // How the device's interrupts reach the program (kVirtioInterrupts).
 enum class VirtioInterrupts : std::uint32_t {
-  kNone = 0,  // polled
-  kLine = 1,  // the MMIO device's line, or INTx; the agent reads and acknowledges the cause
-  kMsix = 2,  // PCI: table entry 0 is the configuration's, entry 1 + q queue q's
+  kNone = 0,    // polled
+  kLine = 1,    // the MMIO device's line, or INTx; the agent reads and acknowledges the cause
+  kMsix = 2,    // PCI: table entry 0 is the configuration's, entry 1 + q queue q's
+  kNative = 3,  // kMsix where the device has a table that large, else kLine
 };
 
 // Interrupts as programs count and await them (kCounts, kAwaitInterrupts), whatever brought them.
 // In line mode the agent tells the causes apart by InterruptStatus or ISR; there used buffers of
-// any queue count as queue 0's.
+// any queue count as every queue's.
 inline constexpr std::uint32_t kVirtioConfigVector = 0x60;
 inline constexpr std::uint32_t kVirtioQueueVector = 0x61;  // + queue
 inline constexpr std::uint32_t kVirtioQueueVectors = 16;

@@ -37,8 +37,8 @@ std::optional<std::size_t> value_count(const CompiledCase& compiled, const StepP
     case OpCode::kHost:
       return 2;
     case OpCode::kApicRead:
-    case OpCode::kVirtioInterrupts:
       return 1;
+    case OpCode::kVirtioInterrupts:
     case OpCode::kVirtioRead:
     case OpCode::kVirtioWrite:
     case OpCode::kRegionRead:

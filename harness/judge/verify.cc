@@ -171,14 +171,15 @@ class Verifier {
     return value ? fmt::format(", {} = {}", name, text_of(*value)) : "";
   }
 
-  // Of memory that says something only after a wait that was not reached.
+  // Of memory after a wait that was not reached, of a vector where interrupts come by the line.
   bool is_meaningless() const {
-    if (!plan_->implied || !plan_->implied->if_reached) return false;
-    const StepPlan& wait = compiled_.plans[*plan_->implied->if_reached];
-    const Op& op = compiled_.ops[*wait.op];
-    return std::ranges::none_of(evidence_.of(*wait.op), [&](const Observation* each) {
-      const auto reached = program::read_raw(wait, op, *each, "reached");
-      return reached && reached->value != 0;
+    if (!plan_->implied || !plan_->implied->only_if) return false;
+    const auto& [index, field] = *plan_->implied->only_if;
+    const StepPlan& other = compiled_.plans[index];
+    const Op& op = compiled_.ops[*other.op];
+    return std::ranges::none_of(evidence_.of(*other.op), [&](const Observation* each) {
+      const auto value = program::read_raw(other, op, *each, field);
+      return value && value->value != 0;
     });
   }
 

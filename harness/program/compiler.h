@@ -142,7 +142,7 @@ class Compiler {
   void find_first(Site& site);
   // A name of what lies in memory or is known of a ring; it may change while nothing has used it.
   void define_place(const std::string& name, std::uint64_t value, const spec::Mark& mark);
-  unsigned interrupt_vector(Site& site, const spec::Node& source);
+  unsigned interrupt_vector(const spec::Node& source);
 
   // Verbs: steps_virtio_device.cc.
   void find(Site& site);

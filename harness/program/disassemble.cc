@@ -115,6 +115,8 @@ const char* interrupts(std::uint64_t mode) {
       return "line";
     case protocol::VirtioInterrupts::kMsix:
       return "msix";
+    case protocol::VirtioInterrupts::kNative:
+      return "native";
   }
   return "?";
 }

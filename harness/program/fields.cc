@@ -93,7 +93,7 @@ std::vector<std::string_view> value_names(const StepPlan& plan, OpCode code) {
     case OpCode::kVirtioNotify:
       return {"", "there"};
     case OpCode::kVirtioInterrupts:
-      return {"done"};
+      return {"done", "msix"};
     case OpCode::kVirtioCapability:
       return {"found", "place", "cap_len", "bar", "id", "offset", "length", "address"};
     case OpCode::kJoin:

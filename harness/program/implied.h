@@ -39,13 +39,18 @@ struct UsedElements {
   std::vector<std::uint16_t> available;  // ids that the driver had made available; empty: unknown
 };
 
+// What must be so for the op's answer to mean anything: a field of another plan's answer is not 0.
+struct Precondition {
+  std::size_t plan = 0;
+  std::string field;
+};
+
 struct Implied {
   std::vector<Demand> demands;
   std::vector<Canary> canaries;
   std::optional<UsedElements> used;
   std::string awaited;  // of an op that waits: in the standard's words
-  // Index of the plan whose wait must have been reached for the answer to mean anything.
-  std::optional<std::size_t> if_reached;
+  std::optional<Precondition> only_if;
 };
 
 // What canaries are made of: never 0 or 0xff, and seldom what stands beside it.

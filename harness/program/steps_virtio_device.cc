@@ -165,7 +165,7 @@ void Compiler::capability(Site& site) {
 }
 
 void Compiler::interrupts_of(Site& site) {
-  const Operand vector{interrupt_vector(site, site.arguments.need("of"))};
+  const Operand vector{interrupt_vector(site.arguments.need("of"))};
   finish_plan(emit(site, make_op(OpCode::kCounts, {vector})), site);
 }
 

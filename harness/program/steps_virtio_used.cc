@@ -116,7 +116,7 @@ void Compiler::await_used(Site& site, const Node& used) {
     on->passed_over(*wait);
   } else {
     plans.push_back(read_elements(site, *wait));
-    implied(plans.back()).if_reached = waits;
+    implied(plans.back()).only_if = Precondition{waits, "reached"};
     on->used(*wait);
   }
   finish_plans(plans, site);
@@ -125,7 +125,7 @@ void Compiler::await_used(Site& site, const Node& used) {
 
 void Compiler::await_interrupt(Site& site, const Node& source) {
   only_once(site.step, site.scope);
-  const unsigned vector = interrupt_vector(site, source);
+  const unsigned vector = interrupt_vector(source);
   const Operand count = operand_or(site, "count", 1);
   const std::size_t plan =
       emit(site, make_op(OpCode::kAwaitInterrupts,

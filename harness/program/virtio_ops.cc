@@ -151,8 +151,8 @@ void Compiler::define_place(const std::string& name, std::uint64_t value, const 
   found->second.value = value;
 }
 
-// queue.N or config; in line mode the agent counts used buffers of any queue as queue 0's.
-unsigned Compiler::interrupt_vector(Site& site, const Node& source) {
+// queue.N or config; in line mode the agent counts used buffers of any queue as every queue's.
+unsigned Compiler::interrupt_vector(const Node& source) {
   constexpr std::string_view kQueuePrefix = "queue.";
   const std::string& word = word_of(source);
   if (word == "config") return protocol::kVirtioConfigVector;
@@ -166,8 +166,7 @@ unsigned Compiler::interrupt_vector(Site& site, const Node& source) {
   if (queue >= protocol::kVirtioQueueVectors)
     fail(source.mark, "interrupts are told apart for queues 0 to {}",
          protocol::kVirtioQueueVectors - 1);
-  const bool line = driver(site).interrupts == protocol::VirtioInterrupts::kLine;
-  return protocol::kVirtioQueueVector + (line ? 0 : static_cast<unsigned>(queue));
+  return protocol::kVirtioQueueVector + static_cast<unsigned>(queue);
 }
 
 }  // namespace hypervet::program

@@ -75,7 +75,7 @@ TEST(Check, AcceptsEveryOpInItsPlainForm) {
   EXPECT_EQ(one(OpCode::kRegionRead, {7, s}, {.width = 8, .slot = 1}), kAccepted);
   EXPECT_EQ(one(OpCode::kRegionWrite, {0, s, s}, {.width = 1}), kAccepted);
   EXPECT_EQ(one(OpCode::kVirtioNotify, {0xffff, s}, {.width = 2}), kAccepted);
-  EXPECT_EQ(one(OpCode::kVirtioInterrupts, {2, kVirtioQueueVectors}), kAccepted);
+  EXPECT_EQ(one(OpCode::kVirtioInterrupts, {3, kVirtioQueueVectors}), kAccepted);
   EXPECT_EQ(one(OpCode::kVirtioCapability, {0xff, 0xff}), kAccepted);
 }
 
@@ -299,7 +299,7 @@ TEST(Check, VirtioOps) {
   EXPECT_EQ(one(OpCode::kVirtioNotify, {0x10000, 0}, {.width = 4}), Refusal::kOperand);
   EXPECT_EQ(one(OpCode::kVirtioNotify, {0, 0}, {.width = 1}), Refusal::kWidth);
   EXPECT_EQ(one(OpCode::kVirtioNotify, {0, 0}, {.width = 8}), Refusal::kWidth);
-  EXPECT_EQ(one(OpCode::kVirtioInterrupts, {3, 0}), Refusal::kOperand);
+  EXPECT_EQ(one(OpCode::kVirtioInterrupts, {4, 0}), Refusal::kOperand);
   EXPECT_EQ(one(OpCode::kVirtioInterrupts, {2, kVirtioQueueVectors + 1}), Refusal::kOperand);
   EXPECT_EQ(one(OpCode::kVirtioCapability, {256, 0}), Refusal::kOperand);
   EXPECT_EQ(one(OpCode::kVirtioCapability, {1, 256}), Refusal::kOperand);

@@ -63,6 +63,26 @@ TEST_P(VirtioInterruptOps, ByMsix) {
   EXPECT_EQ(frames.values(configuration)[0], 0u);
 }
 
+TEST_P(VirtioInterruptOps, NativeIsMsixWhereTheTableIsLargeEnoughElseTheLine) {
+  driver.find(kEntropy);
+  const auto native = interrupts(VirtioInterrupts::kNative);
+  const auto by_line = interrupts(VirtioInterrupts::kNative, 16);
+  driver.bring_up(false);
+  driver.submit({{kBuffers, 64, true}}, true);
+  const auto wait = await_interrupts(kVirtioQueueVector);
+  const auto line = counts(kVirtioLineVector), another = counts(kVirtioQueueVector + 1);
+  QemuOptions options = machine_of(GetParam(), "rng");
+  options.words = kLineOfSlot1;
+  run(options);
+  EXPECT_EQ(frames.values(native)[0], 1u);
+  EXPECT_EQ(frames.values(native)[1], GetParam().pci());
+  EXPECT_EQ(frames.values(by_line)[0], 1u);
+  EXPECT_EQ(frames.values(by_line)[1], 0u);
+  EXPECT_EQ(frames.values(wait)[0], 1u);
+  EXPECT_EQ(frames.values(line)[0], 1u);
+  EXPECT_EQ(frames.values(another)[0], 1u) << "which queue it was the line does not tell";
+}
+
 TEST_P(VirtioInterruptOps, NoneMeansPolled) {
   driver.find(kEntropy);
   interrupts(VirtioInterrupts::kLine);

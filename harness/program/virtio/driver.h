@@ -46,6 +46,7 @@ struct Driver {
   bool found = false;
   std::uint64_t features = 0;  // accepted
   protocol::VirtioInterrupts interrupts = protocol::VirtioInterrupts::kNone;
+  std::size_t interrupts_plan = 0;  // that has set them up, but for kNone
   std::map<unsigned, Room> rooms;
   std::map<unsigned, std::unique_ptr<Queue>> queues;
   std::map<std::string, Chain, std::less<>> chains;

@@ -16,7 +16,8 @@ struct GoodRequest {
   std::uint64_t queue = 0;             // that the request goes to
   std::span<const spec::Step> steps;
 };
-// `device`: a word of `on:`, each of which has one. The steps may use `within`, and name what they make `good-request...`.
+// `device`: a word of `on:`, each of which has one. The steps may use `within`, and name what they
+// make `good-request...`.
 GoodRequest good_request(std::string_view device);
 
 // The text that they stand in, for tests.

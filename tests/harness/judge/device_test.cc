@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "guest-payloads/protocol/virtio.h"
 #include "harness/program/fields.h"
 #include "tests/harness/judge/judging.h"
 
@@ -37,6 +38,8 @@ class Answers {
         values_[i] = {1, 2, 0x1af4, 2, 0, 16, 0, 0};
       } else if (op.code == OpCode::kVirtioRead) {
         values_[i] = {op.operands[0].value == 2 ? 15U : 256U, 1};
+      } else if (op.code == OpCode::kVirtioInterrupts) {
+        values_[i] = {1, 1};
       } else if (op.code == OpCode::kVirtioWrite || op.code == OpCode::kVirtioNotify) {
         values_[i] = {0, 1};
       }
@@ -133,6 +136,25 @@ TEST_F(DeviceTest, AQueueThatIsTooSmallIsASkip) {
   const auto judgement = answers_.judged();
   EXPECT_EQ(judgement.verdict, Verdict::kSkip);
   EXPECT_THAT(judgement.reason, HasSubstr("queue 0 of the device holds fewer than 16 entries"));
+}
+
+TEST(DeviceInterrupts, AVectorMustReadBackUnlessTheLineServes) {
+  const Compiled made = compiled("- bring-up: {interrupts: native}",
+                                 {.on = "{devices: [blk], transports: [pci], rings: [split]}"});
+  const auto verdict = [&](std::uint64_t by_msix, std::uint64_t vector) {
+    Answers answers(made);
+    answers.values(answers.last(OpCode::kVirtioInterrupts)) = {1, by_msix};
+    for (std::uint32_t i = 0; i < made->ops.size(); ++i) {
+      const auto reg = static_cast<protocol::VirtioRegister>(made->ops[i].operands[0].value);
+      if (made->ops[i].code != OpCode::kVirtioRead) continue;
+      if (reg == protocol::VirtioRegister::kConfigVector) answers.values(i) = {0, 1};
+      if (reg == protocol::VirtioRegister::kQueueVector) answers.values(i) = {vector, 1};
+    }
+    return answers.judged().verdict;
+  };
+  EXPECT_EQ(verdict(1, 1), Verdict::kPass);
+  EXPECT_EQ(verdict(1, protocol::kVirtioNoVector), Verdict::kFail);
+  EXPECT_EQ(verdict(0, protocol::kVirtioNoVector), Verdict::kPass);
 }
 
 TEST_F(DeviceTest, AnAwaitedChainIsUsed) {

@@ -179,7 +179,8 @@ TEST(VirtioSteps, InterruptsCountByTheirSource) {
   EXPECT_EQ(vector("msix", "config"), protocol::kVirtioConfigVector);
   EXPECT_EQ(vector("msix", "queue.1"), protocol::kVirtioQueueVector + 1);
   EXPECT_EQ(vector("msix", "queue.request-queue"), protocol::kVirtioQueueVector + 1);
-  EXPECT_EQ(vector("line", "queue.1"), protocol::kVirtioQueueVector);
+  EXPECT_EQ(vector("line", "queue.1"), protocol::kVirtioQueueVector + 1);
+  EXPECT_EQ(vector("native", "queue.1"), protocol::kVirtioQueueVector + 1);
 }
 
 TEST(VirtioSteps, ConfigurationFieldsHaveTheirWidth) {
