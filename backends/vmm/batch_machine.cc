@@ -20,6 +20,8 @@ using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds kBootPatience{60};
 constexpr milliseconds kLook{5};  // between looks at the process
+// At one that sleeps: each look asks its monitor, which keeps it busy.
+constexpr milliseconds kLookAtSleeper{100};
 // The shortest windows that cases wait in are 20 ms; of a longer program a share counts.
 constexpr milliseconds kStarved{20};
 constexpr int kStarvedShare = 5;
@@ -118,6 +120,7 @@ Ending BatchMachine::await_end(const backends::Job& job, double patience) {
       if (state == ProgressWatch::State::kStands && patience == ProgressWatch::kHaste)
         return {Stop::kStuck, "the program did not get on; a new machine is tried"};
       if (auto ending = standing(*vmm_, watch, state)) return std::move(*ending);
+      if (state == ProgressWatch::State::kSleeps) next_look = Clock::now() + kLookAtSleeper;
     }
     std::this_thread::sleep_for(nap(now - begun));
   }

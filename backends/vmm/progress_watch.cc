@@ -25,7 +25,6 @@ ProgressWatch::ProgressWatch(pid_t vmm, const backends::Limits& limits, double p
       then_(begun_),
       used_(processor_time()),
       used_then_(used_),
-      used_at_news_(used_),
       delay_then_(run_delay()) {}
 
 // A process that has just ended has no clock any more: then nothing is added.
@@ -52,21 +51,25 @@ nanoseconds ProgressWatch::run_delay() const {
 // Not while the program is within its right: it costs as much as there is memory.
 void ProgressWatch::look_at(std::span<const std::uint8_t> memory) {
   constexpr std::chrono::milliseconds kQuick{10};
-  if (used() < kQuick) return;
+  if (busy_ - busy_then_ < kQuick) return;
   const auto sum = protocol::checksum(memory.data(), memory.size());
   if (std::ranges::find(seen_, sum) != seen_.end()) return;
-  used_at_news_ = used_;
+  busy_at_news_ = busy_;
   seen_[next_seen_++ % seen_.size()] = sum;
 }
 
 ProgressWatch::State ProgressWatch::look(std::uint64_t progress,
                                          std::span<const std::uint8_t> memory) {
-  now_ = Clock::now();
-  used_ = processor_time();
+  const auto now = Clock::now();
+  const auto total = processor_time();
+  if (total - used_ >= (now - now_) / kNextToNone) busy_ += total - used_;
+  now_ = now;
+  used_ = total;
   if (progress != progress_) {
     progress_ = progress;
     then_ = now_;
-    used_then_ = used_at_news_ = used_;
+    used_then_ = used_;
+    busy_then_ = busy_at_news_ = busy_;
   } else if (!memory.empty()) {
     look_at(memory);
   }
@@ -74,9 +77,9 @@ ProgressWatch::State ProgressWatch::look(std::uint64_t progress,
   if (all >= limits_.deadline && (waited() >= kAsleep || all >= limits_.deadline * kGrace))
     return State::kExpired;
   const auto patience = limits_.no_progress * patience_;
-  if (used() >= patience) return State::kStands;
-  if (!memory.empty() && used_ - used_at_news_ >= patience * kStill) return State::kStands;
-  if (waited() >= kAsleep && used() < waited() / 8) return State::kSleeps;
+  if (busy_ - busy_then_ >= patience) return State::kStands;
+  if (!memory.empty() && busy_ - busy_at_news_ >= patience * kStill) return State::kStands;
+  if (waited() >= kAsleep && used() < waited() / kNextToNone) return State::kSleeps;
   return State::kRuns;
 }
 

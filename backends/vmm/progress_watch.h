@@ -32,6 +32,8 @@ class ProgressWatch {
   static constexpr double kStill = 0.25;
   // Of wall time without progress in which next to no processor time is used: the guest sleeps.
   static constexpr std::chrono::milliseconds kAsleep{1000};
+  // Of the wall time: who uses less of the processor sleeps, but for what timers take.
+  static constexpr int kNextToNone = 8;
   // Deadlines that a program has which gets on: on a busy machine 60,000 requests take their time.
   static constexpr int kGrace = 12;
 
@@ -64,9 +66,11 @@ class ProgressWatch {
   Clock::time_point begun_;
   Clock::time_point now_, then_;  // at the last look; when the counter last moved
   std::chrono::nanoseconds used_{0}, used_then_{0};
+  // Without what a sleeper takes, which adds up; at the last look, when the counter last moved, and
+  // when there was last something new in the memory.
+  std::chrono::nanoseconds busy_{0}, busy_then_{0}, busy_at_news_{0};
   std::array<std::uint64_t, 8> seen_{};  // the last checksums of the memory that differ
   std::size_t next_seen_ = 0;
-  std::chrono::nanoseconds used_at_news_{0};  // in the memory, or when the counter last moved
   std::chrono::nanoseconds delay_then_;
   std::uint64_t progress_ = 0;
 };

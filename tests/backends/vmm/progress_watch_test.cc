@@ -100,6 +100,20 @@ TEST(ProgressWatch, ProgressMakesAmendsForStillMemory) {
   EXPECT_EQ(end.state, State::kRuns);
 }
 
+TEST(ProgressWatch, WhatASleeperTakesDoesNotAddUp) {
+  const std::array<std::uint8_t, 64> memory{};
+  ProgressWatch watch(::getpid(), kLimits);
+  State state = State::kRuns;
+  for (int i = 0; i < 30; ++i) {
+    use(2ms);
+    ::usleep(48'000);
+    state = watch.look(7, memory);
+    ASSERT_NE(state, State::kStands);
+  }
+  EXPECT_GE(watch.used(), kStillPatience);
+  EXPECT_EQ(state, State::kSleeps);
+}
+
 TEST(ProgressWatch, WhoUsesNothingSleeps) {
   ProgressWatch watch(::getpid(), kLimits);
   ASSERT_EQ(watch.look(7), State::kRuns);
