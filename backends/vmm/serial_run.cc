@@ -121,7 +121,9 @@ backends::Outcome run_over_serial(const Surroundings& surroundings, const Plan& 
   }
   SerialRun run(**vmm, job.limits);
   auto ending = run.run();
-  if (ending.stop == Stop::kFinished) (*vmm)->ended_within(kExitPatience);
+  const bool ends_by_itself =
+      std::ranges::find(plan.words, "exit=debug-exit") != plan.words.end();
+  if (ending.stop == Stop::kFinished && ends_by_itself) (*vmm)->ended_within(kExitPatience);
   outcome.stop = ending.stop;
   outcome.detail = std::move(ending.detail);
   outcome.cpus = std::move(ending.cpus);
