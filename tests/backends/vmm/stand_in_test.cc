@@ -91,6 +91,7 @@ TEST_F(StandIns, KvmtoolTakesTheBzImage) {
   const auto vmm = stand_in("kvmtool");
   ASSERT_TRUE(vmm->availability().available) << vmm->availability().reason;
   EXPECT_EQ(vmm->target().name, "kvmtool 3.18.0");
+  EXPECT_FALSE(vmm->has(protocol::HostVerb::kReadClock)) << "no answer would reach the guest";
   Configuration entropy;
   entropy.cpus = 2;
   entropy.settings = {{"device", "entropy"}, {"transport", "pci"}};
@@ -109,6 +110,7 @@ TEST_F(StandIns, CrosvmTakesTheBzImage) {
   const auto vmm = stand_in("crosvm");
   ASSERT_TRUE(vmm->availability().available) << vmm->availability().reason;
   EXPECT_EQ(vmm->target().name, "crosvm 0.1.0-0123abc");
+  EXPECT_TRUE(vmm->has(protocol::HostVerb::kReadClock));
   const auto plain = run(*vmm);
   EXPECT_EQ(plain.stop, Stop::kFinished) << plain.detail << plain.log;
   EXPECT_THAT(plain.log, HasSubstr("--no-rng --no-balloon --initrd"));
