@@ -99,7 +99,8 @@ function(hv_fuzz)
   set_tests_properties(${F_NAME} PROPERTIES TIMEOUT 180 LABELS fuzz)
 endfunction()
 
-# hv_payload(NAME name SOURCES ... SCRIPT file.ld): a bare-metal ELF for the guest.
+# hv_payload(NAME name SOURCES ... SCRIPT file.ld): a bare-metal ELF for the guest, and name.bzimage: its bytes by load
+# address, which are a bzImage because the linker script lays them out so.
 function(hv_payload)
   cmake_parse_arguments(P "" "NAME;SCRIPT" "SOURCES" ${ARGN})
   add_executable(${P_NAME} ${P_SOURCES})
@@ -116,5 +117,8 @@ function(hv_payload)
     -Wall -Wextra -Werror)
   target_link_options(${P_NAME} PRIVATE -nostdlib -static -no-pie -Wl,-T,${P_SCRIPT} -Wl,--build-id=none
     -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments)
-  install(FILES ${CMAKE_BINARY_DIR}/payloads/${P_NAME}.elf DESTINATION ${CMAKE_INSTALL_DATADIR}/hypervet/payloads)
+  set(bzimage ${CMAKE_BINARY_DIR}/payloads/${P_NAME}.bzimage)
+  add_custom_command(TARGET ${P_NAME} POST_BUILD BYPRODUCTS ${bzimage}
+                     COMMAND ${CMAKE_OBJCOPY} --set-section-flags .linux_setup=alloc,load,contents -O binary $<TARGET_FILE:${P_NAME}> ${bzimage})
+  install(FILES ${CMAKE_BINARY_DIR}/payloads/${P_NAME}.elf ${bzimage} DESTINATION ${CMAKE_INSTALL_DATADIR}/hypervet/payloads)
 endfunction()

@@ -176,6 +176,7 @@ machine::HostAnswer perform(const machine::HostCall& call, Monitor* monitor) {
 }
 
 bool performs(protocol::HostVerb verb, const Recipe& recipe) {
+  if (!recipe.no_input.empty() && !recipe.memory) return false;
   return verb == protocol::HostVerb::kReadClock ||
          std::ranges::find(recipe.verbs, verb, &MonitorVerb::verb) != recipe.verbs.end();
 }

@@ -53,6 +53,7 @@ class BatchMachine {
 
 // Carries out a host verb that needs no VMM, or that its monitor has.
 machine::HostAnswer perform(const machine::HostCall& call, Monitor* monitor);
+// Whether the guest would get an answer.
 bool performs(protocol::HostVerb verb, const Recipe& recipe);
 
 }  // namespace hypervet::vmm

@@ -20,8 +20,9 @@ using Names = std::map<std::string, std::string, std::less<>>;
 
 // What a recipe need not declare. Those that end in -fd and the paths are told when a machine is
 // made.
-inline constexpr std::array<std::string_view, 12> kOwnNames = {
+inline constexpr std::array<std::string_view, 13> kOwnNames = {
     "agent",    // path of the payload, an ELF with a PVH entry
+    "bzimage",  // path of the same payload as a bzImage, for a VMM that enters by Linux's protocol
     "words",    // the agent's command line
     "program",  // path of the program, for the VMM's initial RAM disk; serial alone
     "ram",      // path of the file that is the guest's memory; memory alone

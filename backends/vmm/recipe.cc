@@ -235,8 +235,8 @@ Recipe read(const Node& tree) {
   Recipe recipe;
   const Section top(
       tree, "the recipe", {"vmm", "title", "provider", "program", "version", "arguments"},
-      {"package", "cpus", "words", "names", "needs", "refuse", "files", "serial", "memory",
-       "monitor", "options", "settings", "transports", "variants", "devices"});
+      {"package", "cpus", "words", "names", "needs", "refuse", "files", "serial", "no-input",
+       "memory", "monitor", "options", "settings", "transports", "variants", "devices"});
   recipe.name = top.text("vmm");
   if (recipe.name != fs::path(tree.mark.file->path).stem().string()) {
     top.flaw("vmm", fmt::format("the recipe {} must be named as its file", quote(recipe.name)));
@@ -250,6 +250,7 @@ Recipe read(const Node& tree) {
   recipe.common = read_part(top);
   recipe.files = read_names(top, "files");
   if (top.has("serial")) recipe.serial = read_part(top.node("serial"), "serial");
+  if (top.has("no-input")) recipe.no_input = top.text("no-input");
   if (top.has("memory")) recipe.memory = read_part(top.node("memory"), "memory");
   read_machine(top, recipe);
   read_monitor(top, recipe);

@@ -62,6 +62,7 @@ struct Recipe {
   unsigned cpus = 0;            // that a machine can have
   Part common;
   Part serial;                  // one boot for each program, frames on the standard output
+  std::string no_input;         // why nothing can be said on the serial line; "": something can
   std::optional<Part> memory;   // many programs a boot, in guest memory that is a file
   std::optional<Part> monitor;  // QMP
   std::vector<MonitorVerb> verbs;

@@ -24,11 +24,18 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMostBytes = 64 << 20;
 constexpr milliseconds kLook{20};
 constexpr std::chrono::seconds kBootPatience{60};
+// Limits::no_progress of each CPU: the agent says nothing in the midst of a wait, which goes on for
+// a second, and such waits spin.
+constexpr milliseconds kNoProgress{1250};
 constexpr milliseconds kExitPatience{2000};  // for a VMM that ends by itself
 
 class SerialRun {
  public:
-  SerialRun(VmmProcess& vmm, const backends::Limits& limits) : vmm_(vmm), limits_(limits) {}
+  SerialRun(VmmProcess& vmm, const backends::Limits& limits, unsigned cpus)
+      : vmm_(vmm), limits_(limits) {
+    limits_.no_progress =
+        std::max<std::chrono::nanoseconds>(limits.no_progress, kNoProgress * cpus);
+  }
 
   Ending run() {
     backends::Limits boot = limits_;
@@ -104,7 +111,7 @@ class SerialRun {
   }
 
   VmmProcess& vmm_;
-  const backends::Limits& limits_;
+  backends::Limits limits_;
   std::vector<std::uint8_t> sent_;
   machine::SerialChannel channel_;
 };
@@ -119,9 +126,10 @@ backends::Outcome run_over_serial(const Surroundings& surroundings, const Plan& 
     outcome.detail = std::move(vmm.error());
     return outcome;
   }
-  SerialRun run(**vmm, job.limits);
+  SerialRun run(**vmm, job.limits, plan.cpus);
   auto ending = run.run();
-  if (ending.stop == Stop::kFinished) (*vmm)->ended_within(kExitPatience);
+  const bool ends_by_itself = std::ranges::find(plan.words, "exit=debug-exit") != plan.words.end();
+  if (ending.stop == Stop::kFinished && ends_by_itself) (*vmm)->ended_within(kExitPatience);
   outcome.stop = ending.stop;
   outcome.detail = std::move(ending.detail);
   outcome.cpus = std::move(ending.cpus);

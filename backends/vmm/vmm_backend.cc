@@ -68,13 +68,15 @@ VmmBackend::VmmBackend(std::string name, Recipe recipe, VmmOptions options)
   if (!availability_.available) return;
   ask_version();
   if (!availability_.available) return;
-  if (auto plain = plan({}); !plain) {
-    availability_ = {false, std::move(plain.error()), ""};
+  const auto plain = plan({});
+  if (!plain) {
+    availability_ = {false, plain.error(), ""};
     return;
   }
+  const auto image = plain->uses("bzimage") ? surroundings_.bzimage() : surroundings_.agent;
   std::error_code error;
-  if (!std::filesystem::exists(options_.agent, error)) {
-    availability_ = {false, options_.agent.string() + " is missing",
+  if (!std::filesystem::exists(image, error)) {
+    availability_ = {false, image.string() + " is missing",
                      "build the payloads: cmake --build <dir> --target agent"};
     return;
   }

@@ -23,7 +23,7 @@
 namespace hypervet::vmm {
 
 struct VmmOptions {
-  std::filesystem::path agent;
+  std::filesystem::path agent;         // agent.elf, with agent.bzimage beside it
   std::string binary;                  // instead of the recipe's program; "": the recipe's
   std::vector<std::string> arguments;  // behind all others
   std::map<std::string, std::string, std::less<>> choices;  // of the recipe's options

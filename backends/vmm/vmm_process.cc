@@ -83,6 +83,7 @@ std::expected<std::unique_ptr<VmmProcess>, std::string> VmmProcess::start(
   vmm->title_ = surroundings.recipe.title;
   Names names = plan.names;
   names.insert_or_assign("agent", surroundings.agent.string());
+  names.insert_or_assign("bzimage", surroundings.bzimage().string());
   names.insert_or_assign("tsc-khz", std::to_string(surroundings.tsc_khz));
   names.insert_or_assign("id", std::to_string(++last_id));
   names.insert_or_assign("words",

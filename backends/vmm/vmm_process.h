@@ -26,9 +26,13 @@ namespace hypervet::vmm {
 struct Surroundings {
   Recipe recipe;
   std::filesystem::path binary;
-  std::filesystem::path agent;
+  std::filesystem::path agent;  // agent.elf, with agent.bzimage beside it
   std::uint64_t tsc_khz = 0;
   process::Starter* starter = nullptr;
+
+  std::filesystem::path bzimage() const {
+    return std::filesystem::path(agent).replace_extension(".bzimage");
+  }
 };
 
 class VmmProcess {

@@ -4,6 +4,7 @@
 #include "guest-payloads/agent/execute.h"
 #include "guest-payloads/agent/fresh.h"
 #include "guest-payloads/agent/jobs.h"
+#include "guest-payloads/boot/boot_params.h"
 #include "guest-payloads/boot/options.h"
 #include "guest-payloads/boot/processors.h"
 #include "guest-payloads/boot/start_info.h"
@@ -115,6 +116,12 @@ extern "C" [[noreturn]] void hv_boot_cpu(const StartInfo* info) {
   }
   run_program();
   end(Doorbell::kFinished, FrameKind::kFinished, now(protocol::kNoOp), nullptr, 8);
+}
+
+extern "C" [[noreturn]] void hv_linux_cpu(const BootParams* params) {
+  static ModuleEntry module;  // stays: the module list is read anew each time
+  const StartInfo info = start_info_of(params, module);
+  hv_boot_cpu(&info);
 }
 
 }  // namespace hypervet::guest

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way from where a VMM drops us (PVH: 32-bit, paging off, EBX = hvm_start_info; or a start-up IPI: real mode) to
-// 64-bit C++. Both ways share everything after protected mode.
+// The way from where a VMM drops us (PVH: 32-bit, paging off, EBX = hvm_start_info; Linux's protocol, by linux_entry.S:
+// the same with EBX = boot_params; or a start-up IPI: real mode) to 64-bit C++. All share everything after protected mode.
 #include "guest-payloads/runtime/constants.h"
 
 #define CR0_VALUE 0x80010033                    // PG WP NE ET MP PE; caches on
@@ -53,6 +53,11 @@ hv_pvh_entry:
     cld
     mov $hv_cpus + HV_CPU_SIZE, %esp
     enter_long_mode hv_boot_cpu
+
+    .globl hv_linux_start
+hv_linux_start:
+    mov $hv_cpus + HV_CPU_SIZE, %esp
+    enter_long_mode hv_linux_cpu
 
 hv_ap_entry:
     mov $HV_SEL_DATA, %eax

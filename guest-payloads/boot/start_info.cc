@@ -9,20 +9,12 @@ extern "C" const std::uint8_t hv_image_end[];  // agent.ld
 
 namespace {
 
-constexpr std::uint32_t kMagic = 0x336e'c578;
 constexpr std::uint64_t kMappedEnd = 0x1'0000'0000;
 constexpr std::uint64_t kPage = 4096;
 
-struct ModuleEntry {
-  std::uint64_t address, size, command_line, reserved;
-};
-
-bool readable(std::uint64_t address, std::uint64_t size) {
-  return address != 0 && address < kMappedEnd && size <= kMappedEnd - address;
-}
-
 bool usable(const StartInfo* info) {
-  return readable(reinterpret_cast<std::uint64_t>(info), sizeof *info) && info->magic == kMagic;
+  return readable(reinterpret_cast<std::uint64_t>(info), sizeof *info) &&
+         info->magic == kStartInfoMagic;
 }
 
 bool overlap(std::uint64_t a, std::uint64_t a_size, std::uint64_t b, std::uint64_t b_size) {
@@ -30,6 +22,10 @@ bool overlap(std::uint64_t a, std::uint64_t a_size, std::uint64_t b, std::uint64
 }
 
 }  // namespace
+
+bool readable(std::uint64_t address, std::uint64_t size) {
+  return address != 0 && address < kMappedEnd && size <= kMappedEnd - address;
+}
 
 const char* command_line(const StartInfo* info) {
   if (!usable(info)) return nullptr;

@@ -10,12 +10,22 @@ namespace hypervet::guest {
 // hvm_start_info (Xen, xen/include/public/arch-x86/hvm/start_info.h), version 0 and 1 alike as far
 // as we read.
 struct StartInfo {
-  std::uint32_t magic;
-  std::uint32_t version;
-  std::uint32_t flags;
-  std::uint32_t module_count;
-  std::uint64_t modules;
-  std::uint64_t command_line;
+  std::uint32_t magic = 0;
+  std::uint32_t version = 0;
+  std::uint32_t flags = 0;
+  std::uint32_t module_count = 0;
+  std::uint64_t modules = 0;
+  std::uint64_t command_line = 0;
+};
+
+inline constexpr std::uint32_t kStartInfoMagic = 0x336e'c578;
+
+// An entry of the list that `modules` points to.
+struct ModuleEntry {
+  std::uint64_t address = 0;
+  std::uint64_t size = 0;
+  std::uint64_t command_line = 0;
+  std::uint64_t reserved = 0;
 };
 
 struct Module {
@@ -25,6 +35,8 @@ struct Module {
 
 inline constexpr unsigned kMaxCommandLine = 512;
 
+// True if it lies in the identity map, and not at 0.
+bool readable(std::uint64_t address, std::uint64_t size);
 // Null if there is none or it lies where we cannot read.
 const char* command_line(const StartInfo* info);
 // Reads the module list anew at each call: the program may be put in place after the agent has

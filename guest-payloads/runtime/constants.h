@@ -50,6 +50,10 @@
 #define HV_GUARD_CS 328
 #define HV_GUARD_SS 336
 
+// One word of stack for linux_entry.S: the end of the trampoline's page (protocol/layout.h), which
+// is nobody else's.
+#define HV_ENTRY_STACK 0x00009000
+
 // Mailbox::progress of CPU 0 (protocol/mailbox.h), which the timed loops count up.
 #define HV_PROGRESS 0x00400038
 

@@ -30,7 +30,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace protocol;
 
-constexpr std::uint64_t kStartInfo = 0x6000, kModules = 0x6040, kCommandLine = 0x7000;
+constexpr std::uint64_t kStartInfo = 0x6000, kModules = 0x6040, kCommandLine = 0x7000,
+                        kBootParams = 0x5000;
 
 class File {
  public:
@@ -136,7 +137,12 @@ class Machine {
                                result_.tsc_khz, options.words),
                    program.size());
     std::memcpy(memory_.get() + kProgramAddress, program.data(), program.size());
-    enter_by_pvh();
+    if (options.linux_entry) {
+      put_boot_params(program.size());
+      enter(kAgentAddress);
+    } else {
+      enter(entry_);
+    }
   }
 
   KvmRun run() {
@@ -176,15 +182,25 @@ class Machine {
     call(fd, kSetCpuid2, "KVM_SET_CPUID2", table.get());
   }
 
-  // Xen, docs/misc/pvh.pandoc: 32-bit protected mode, flat segments, paging off, EBX at the start
-  // info.
-  void enter_by_pvh() {
+  void put_boot_params(std::size_t program_size) {
+    guest::BootParams params{};
+    params.signature = 0x5372'6448;
+    params.ramdisk_image = kProgramAddress;
+    params.ramdisk_size = static_cast<std::uint32_t>(program_size);
+    params.command_line = kCommandLine;
+    options_.linux_entry(params);
+    put(memory_.get(), kBootParams, params);
+  }
+
+  // Xen's docs/misc/pvh.pandoc and Linux's boot.rst alike: 32-bit protected mode, flat segments,
+  // paging off; EBX at the start info, or ESI at boot_params.
+  void enter(std::uint64_t entry) {
     const int fd = cpus_[0]->get();
     kvm_sregs s{};
     KVM_CALL(fd, KVM_GET_SREGS, &s);
     const kvm_segment code{.base = 0,
                            .limit = ~0u,
-                           .selector = 8,
+                           .selector = 0x10,
                            .type = 11,
                            .present = 1,
                            .dpl = 0,
@@ -196,15 +212,16 @@ class Machine {
                            .unusable = 0,
                            .padding = 0};
     kvm_segment data = code;
-    data.selector = 16;
+    data.selector = 0x18;
     data.type = 3;
     s.cs = code;
     s.ds = s.es = s.fs = s.gs = s.ss = data;
     s.cr0 = 0x11;
     KVM_CALL(fd, KVM_SET_SREGS, &s);
     kvm_regs r{};
-    r.rip = entry_;
+    r.rip = entry;
     r.rbx = kStartInfo;
+    r.rsi = kBootParams;
     r.rflags = 2;
     KVM_CALL(fd, KVM_SET_REGS, &r);
   }

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 
+#include "guest-payloads/boot/boot_params.h"
 #include "guest-payloads/protocol/mailbox.h"
 #include "tests/guest-payloads/frames.h"
 
@@ -21,6 +22,8 @@ struct KvmOptions {
   std::string words = {};  // appended to the command line
   // Performs Mailbox::host_verb: sets host_result and host_status.
   std::function<void(protocol::Mailbox&)> host = {};
+  // Enters by Linux's 32-bit entry, with boot_params that this may change; unset: by PVH.
+  std::function<void(guest::BootParams&)> linux_entry = {};
   std::chrono::seconds limit{60};
 };
 

@@ -49,6 +49,24 @@ TEST_F(AgentOnKvm, BootsAndTellsInTheMailbox) {
   RecordProperty("boot_ms", fmt::format("{:.2f}", ms));
 }
 
+// Without a command line everything is as by default: the memory channel, one CPU.
+TEST_F(AgentOnKvm, EnteredByLinuxsProtocol) {
+  const auto op = program.op(OpCode::kLoad, {kMailboxAddress}, {.width = 8});
+  run({.linux_entry = [](guest::BootParams&) {}});
+  EXPECT_EQ(frames.executed(op).after.rax, kMailboxMagic);
+  run({.linux_entry = [](guest::BootParams& params) { params.command_line = 0; }});
+  EXPECT_EQ(frames.executed(op).after.rax, kMailboxMagic);
+}
+
+TEST_F(AgentOnKvm, BootParamsThatAreNoneAreARefusal) {
+  program.op(OpCode::kRdtsc);
+  run_ = run_on_kvm(program.encode(),
+                    {.linux_entry = [](guest::BootParams& params) { params.signature = 0; }});
+  EXPECT_EQ(run_.error, "");
+  ASSERT_EQ(run_.end, Doorbell::kRefused);
+  EXPECT_EQ(run_.frames.last().refused().reason, Refusal::kPlace);
+}
+
 TEST_F(AgentOnKvm, WhatAnOpCosts) {
   constexpr int kOps = 200;
   for (int i = 0; i < kOps; ++i) program.op(OpCode::kRdtsc);

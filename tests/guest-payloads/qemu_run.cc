@@ -58,8 +58,6 @@ std::vector<std::string> arguments(const QemuOptions& options, const File& progr
                                 "tcg",
                                 "-M",
                                 options.machine,
-                                "-bios",
-                                "qboot.rom",
                                 "-nodefaults",
                                 "-no-user-config",
                                 "-display",
@@ -70,7 +68,7 @@ std::vector<std::string> arguments(const QemuOptions& options, const File& progr
                                 "-smp",
                                 fmt::format("{}", options.cpus),
                                 "-kernel",
-                                HV_AGENT_ELF,
+                                options.kernel,
                                 "-append",
                                 fmt::format("channel={} exit=debug-exit cpus={} {}",
                                             options.channel, options.cpus, options.words),
@@ -80,6 +78,7 @@ std::vector<std::string> arguments(const QemuOptions& options, const File& progr
                                 "chardev:line",
                                 "-device",
                                 "isa-debug-exit,iobase=0xf4,iosize=1"};
+  if (!options.firmware.empty()) a.insert(a.end(), {"-bios", options.firmware});
   a.insert(a.end(), options.arguments.begin(), options.arguments.end());
   if (options.with_program) {
     a.push_back("-initrd");

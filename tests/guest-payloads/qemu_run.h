@@ -19,6 +19,8 @@ struct QemuOptions {
   std::string words = {};  // appended to the command line
   std::string channel = "serial";
   bool with_program = true;
+  std::string kernel = HV_AGENT_ELF;
+  std::string firmware = "qboot.rom";       // "": the machine's own
   std::vector<std::string> arguments = {};  // appended to QEMU's
   unsigned seconds = 60;  // then it is killed: generous, for machines that do other work
   // Answers a host verb: {status, result}.

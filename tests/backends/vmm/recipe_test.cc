@@ -88,6 +88,9 @@ TEST_F(Recipes, BadOnesGetTheirPlace) {
         << cpus;
   }
   EXPECT_EQ(error_with("title: My VMM", "title: My VMM\ncpus: 8"), "none");
+  EXPECT_EQ(error_with("title: My VMM", "title: My VMM\nno-input: because"), "none");
+  EXPECT_THAT(error_with("title: My VMM", "title: My VMM\nno-input: []"),
+              HasSubstr("must be a text"));
 }
 
 TEST_F(Recipes, TheTerminalDoesNotObeyTheirNames) {

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "backends/vmm/vmm_backend.h"
 #include "tests/backends/process/scratch.h"
 #include "tests/guest-payloads/frames.h"
@@ -85,6 +87,40 @@ TEST_F(StandIns, CloudHypervisorSharesItsMemory) {
   }
 }
 
+TEST_F(StandIns, KvmtoolTakesTheBzImage) {
+  const auto vmm = stand_in("kvmtool");
+  ASSERT_TRUE(vmm->availability().available) << vmm->availability().reason;
+  EXPECT_EQ(vmm->target().name, "kvmtool 3.18.0");
+  EXPECT_FALSE(vmm->has(protocol::HostVerb::kReadClock)) << "no answer would reach the guest";
+  Configuration entropy;
+  entropy.cpus = 2;
+  entropy.settings = {{"device", "entropy"}, {"transport", "pci"}};
+  const auto outcome = run(*vmm, entropy);
+  EXPECT_EQ(outcome.stop, Stop::kFinished) << outcome.detail << outcome.log;
+  EXPECT_THAT(outcome.log, HasSubstr("--cpus 2 --mem 64"));
+  EXPECT_THAT(outcome.log, HasSubstr("--virtio-transport pci --rng --initrd"));
+  entropy.settings = {{"device", "blk"}, {"variant", "read-only"}};
+  EXPECT_THAT(run(*vmm, entropy).log, ::testing::ContainsRegex("--disk [^ ]+,ro "));
+  entropy.settings = {{"transport", "mmio"}};
+  EXPECT_THAT(vmm->refuses(entropy).value_or(""), HasSubstr("transport=mmio"));
+}
+
+TEST_F(StandIns, CrosvmTakesTheBzImage) {
+  ASSERT_EQ(::setenv("HV_LINUX_LOADER", HV_LINUX_LOADER, 1), 0);
+  const auto vmm = stand_in("crosvm");
+  ASSERT_TRUE(vmm->availability().available) << vmm->availability().reason;
+  EXPECT_EQ(vmm->target().name, "crosvm 0.1.0-0123abc");
+  EXPECT_TRUE(vmm->has(protocol::HostVerb::kReadClock));
+  const auto plain = run(*vmm);
+  EXPECT_EQ(plain.stop, Stop::kFinished) << plain.detail << plain.log;
+  EXPECT_THAT(plain.log, HasSubstr("--no-rng --no-balloon --initrd"));
+  Configuration entropy;
+  entropy.settings = {{"device", "entropy"}};
+  const auto outcome = run(*vmm, entropy);
+  EXPECT_EQ(outcome.stop, Stop::kFinished) << outcome.detail << outcome.log;
+  EXPECT_THAT(outcome.log, ::testing::Not(HasSubstr("--no-rng")));
+}
+
 TEST_F(StandIns, OneThatEndsAtOnceSaysWhy) {
   const auto vmm = scripted("cloud-hypervisor", R"sh(
 if [ "$1" = --version ]; then echo 'cloud-hypervisor v41.0'; exit; fi
@@ -109,6 +145,17 @@ TEST_F(StandIns, OneWithoutAVersion) {
   EXPECT_EQ(run(*vmm).stop, Stop::kBackendError);
 }
 
+TEST(Missing, TheImageThatTheRecipeTakesIsNamed) {
+  for (const auto& [name, image] : {std::pair{"qemu", "agent.elf"}, {"kvmtool", "agent.bzimage"}}) {
+    auto recipe = load_recipe(std::string(HV_VMM_RECIPES "/") + name + ".yaml");
+    ASSERT_TRUE(recipe) << recipe.error();
+    recipe->common.needs.clear();
+    const VmmBackend vmm("vmm", std::move(*recipe),
+                         VmmOptions{"/nowhere/agent.elf", "/bin/echo", {}, {}});
+    EXPECT_EQ(vmm.availability().reason, std::string("/nowhere/") + image + " is missing");
+  }
+}
+
 TEST(Missing, ProgramsAreNamedWithWhatToInstall) {
   auto recipe = load_recipe(HV_VMM_RECIPES "/qemu.yaml");
   ASSERT_TRUE(recipe);
@@ -116,28 +163,6 @@ TEST(Missing, ProgramsAreNamedWithWhatToInstall) {
                        VmmOptions{HV_AGENT_ELF, "no-such-program", {}, {}});
   EXPECT_EQ(vmm.availability().reason, "no-such-program: not found in PATH");
   EXPECT_EQ(vmm.availability().mend, "install qemu-system-x86, or name it with --vmm-binary PATH");
-}
-
-// They have no way to enter the agent, and say so.
-TEST(NotYet, KvmtoolAndCrosvm) {
-  for (const auto* name : {"kvmtool", "crosvm"}) {
-    auto recipe = load_recipe(std::string(HV_VMM_RECIPES "/") + name + ".yaml");
-    ASSERT_TRUE(recipe) << recipe.error();
-    recipe->common.needs.clear();
-    const auto refused = make_plan(*recipe, {}, {}, {});
-    ASSERT_FALSE(refused);
-    EXPECT_THAT(refused.error(), HasSubstr("entered by PVH"));
-    recipe->common.refuse.clear();
-    Configuration entropy;
-    entropy.settings = {{"device", "entropy"}};
-    const auto plan = make_plan(*recipe, {}, {}, entropy);
-    ASSERT_TRUE(plan) << plan.error();
-    Names names = plan->names;
-    names["agent"] = "AGENT";
-    const auto arguments = filled_in(*plan, names);
-    EXPECT_THAT(arguments, ::testing::Contains("AGENT"));
-    EXPECT_THAT(arguments, ::testing::Not(::testing::Contains("--no-rng")));
-  }
 }
 
 }  // namespace
