@@ -57,6 +57,7 @@ std::vector<std::string> RecipeSection::texts(std::string_view key) const {
   const auto& list = node(key);
   if (!list.is_list()) recipe_flaw(list.mark, fmt::format("'{}' of {} must be a list", key, name_));
   std::vector<std::string> values;
+  values.reserve(list.items.size());
   for (const auto& value : list.items) values.push_back(scalar(value, key));
   return values;
 }

@@ -13,9 +13,10 @@ namespace hypervet::cli {
 
 const char* const kComparisonStatuses =
     "Exit status: 0 nothing regressed, 1 a path regressed, 2 usage or a bad stream,\n"
-    "3 a launch failed or a report cannot be written, 5 a path is inconclusive and\n"
-    "--fail-on inconclusive is given, 6 a path is too noisy or cannot be compared,\n"
-    "130 interrupted. Of several 1 comes before 6, and 6 before 5.";
+    "3 a launch failed or a report cannot be written,\n"
+    "5 a path is inconclusive and --fail-on inconclusive is given,\n"
+    "6 a path is too noisy or cannot be compared, 130 interrupted.\n"
+    "Of several 1 comes before 6, and 6 before 5.";
 
 namespace {
 
