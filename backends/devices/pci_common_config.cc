@@ -84,7 +84,8 @@ std::uint32_t PciTransport::common_field(std::uint64_t offset) {
     case kDeviceFeatureSelect:
       return device_half_;
     case kDeviceFeature:
-      if (device_half_ > 1 && !switched("pci-features-repeat")) return 0;
+      if (device_half_ > 1 && !switched("pci-features-repeat"))
+        return further_features(device_half_);
       return half(read_register(VirtioRegister::kDeviceFeatures) |
                       (admin_out_of_range() ? bit(kAdminVq) : 0),
                   device_half_ & 1);

@@ -77,7 +77,7 @@ inline constexpr Switch kSwitches[] = {
     {"vsock-silent-without-listener", "virtio.vsock.no-listener-reset",
      "a REQUEST to a port that nobody listens at has no answer",
      "no seam tells one packet from another"},
-    {"vsock-loses-message-ends", "virtio.vsock.message-ends-kept",
+    {"vsock-loses-message-ends", "virtio.vsock-messages.message-ends-kept",
      "a message's last packet does not say that it is", "no seam tells one packet from another"},
     {"vsock-transmit-waits-for-receive", "virtio.vsock.transmit-served-without-receive",
      "nothing is taken from the transmit queue while there is no receive buffer",
@@ -113,6 +113,9 @@ inline constexpr Switch kSwitches[] = {
     {"net-keeps-coalescing", "virtio.net-coalescing-reset.zero-after-reset",
      "parameters of coalescing outlast a reset of queue or device",
      "a rule on the answer would not know the old parameters"},
+    {"net-offers-ipsec-alone", "virtio.net-ipsec.offered-with-outer-header",
+     "VIRTIO_NET_F_IPSEC is offered without VIRTIO_NET_F_OUT_NET_HEADER",
+     "no seam sees feature bits above 63"},
     {"net-steers-elsewhere", "virtio.net-steering.flow-steered",
      "a frame goes to the receive queue behind its own", "no rule moves a buffer to another queue"},
 };

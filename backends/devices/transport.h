@@ -92,6 +92,12 @@ class Transport : public DeviceHost, private QueueOwner {
   std::uint64_t shown(VirtioRegister reg, std::uint64_t value);
   violations::RegisterWrite written(VirtioRegister reg, std::uint64_t value);
 
+  // Feature bits from 64 on, by words of 32; no device here has any.
+  std::uint32_t further_features(std::uint32_t word) {
+    constexpr std::uint32_t kIpsec = 1 << (70 - 64);
+    return word == 2 && switched("net-offers-ipsec-alone") ? kIpsec : 0;
+  }
+
   void select_queue(std::uint16_t index) { selected_ = index; }
   std::uint16_t selected() const { return selected_; }
 
