@@ -94,8 +94,8 @@ class Transport : public DeviceHost, private QueueOwner {
 
   // Feature bits from 64 on, by words of 32; no device here has any.
   std::uint32_t further_features(std::uint32_t word) {
-    constexpr std::uint32_t kIpsec = 1 << (70 - 64);
-    return word == 2 && switched("net-offers-ipsec-alone") ? kIpsec : 0;
+    constexpr std::uint32_t kAlone = 1 << 2 | 1 << 4 | 1 << 6;
+    return word == 2 && switched("features-above-63-alone") ? kAlone : 0;
   }
 
   void select_queue(std::uint16_t index) { selected_ = index; }
