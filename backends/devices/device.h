@@ -23,7 +23,8 @@ class Queue;
 // Feature bits that belong to no device, 6.
 inline constexpr unsigned kIndirectDesc = 28, kEventIdx = 29, kVersion1 = 32, kAccessPlatform = 33,
                           kRingPacked = 34, kInOrder = 35, kOrderPlatform = 36, kSrIov = 37,
-                          kNotificationData = 38, kNotifConfigData = 39, kRingReset = 40;
+                          kNotificationData = 38, kNotifConfigData = 39, kRingReset = 40,
+                          kAdminVq = 41;
 constexpr std::uint64_t bit(unsigned feature) { return std::uint64_t{1} << feature; }
 
 // What a device asks of the machine that it is in; given by the transport.

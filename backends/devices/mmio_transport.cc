@@ -72,7 +72,7 @@ std::uint32_t MmioTransport::read_control(std::uint64_t offset) {
     case kVendorId:
       return low(shown(VirtioRegister::kVendorId, kVendor));
     case kDeviceFeatures:
-      if (device_half_ > 1) return 0;
+      if (device_half_ > 1) return further_features(device_half_);
       return low(read_register(VirtioRegister::kDeviceFeatures) >>
                  (device_half_ == 0 || switched("feature-selector-ignored") ? 0 : 32));
     case kQueueSizeMax:

@@ -94,7 +94,7 @@ void Net::notified(unsigned queue) {
   }
 }
 
-// A receive or transmit queue that comes back has the coalescing of its kind, 5.1.6.5.10.6.
+// A receive or transmit queue that comes back has the coalescing of its kind, 5.1.9.5.10.6.
 void Net::queue_reset(unsigned queue) {
   if (!host().switched("net-keeps-coalescing")) queue_coalescing_[queue] = coalescing_[queue % 2];
 }
@@ -137,7 +137,7 @@ Device::Answer Net::act(std::string_view name, std::span<const std::uint64_t> ar
   return {};
 }
 
-// 5.1.6.5.4.2: before the command is used.
+// 5.1.9.5.4.2: before the command is used.
 Net::Reply Net::acknowledge_announcement() {
   if (!host().switched("net-keeps-announce")) {
     set_status(status() & static_cast<std::uint16_t>(~kAnnounce));

@@ -31,7 +31,7 @@ class Net final : public Device {
   static constexpr net::MacAddress kMacAddress = {0x02, 'h', 'y', 'p', 'v', 't'};
   static constexpr std::uint16_t kMtuBytes = 1500;
   static constexpr std::size_t kMaxFrames = 128;
-  static constexpr std::size_t kMaxPacket = 65'593;   // 5.1.6.3, and a VLAN tag
+  static constexpr std::size_t kMaxPacket = 65'593;   // 5.1.9.3, and a VLAN tag
   static constexpr std::size_t kMaxCommand = 65'536;  // bytes of one control command
 
   // max_virtqueue_pairs, 1 to 7.

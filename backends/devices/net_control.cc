@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The control queue (virtio 1.4, 5.1.6.5).
+// The control queue (virtio 1.4, 5.1.9.5).
 #include <algorithm>
 #include <bit>
 #include <set>
@@ -89,7 +89,7 @@ Net::Reply Net::set_mode(bool& mode, Data data) {
   return {.ok = true, .result = {}};
 }
 
-// Two tables, each a count and that many addresses (5.1.6.5.2). One that is larger than the
+// Two tables, each a count and that many addresses (5.1.9.5.2). One that is larger than the
 // device's is as if all of its kind were in it, which the text allows.
 Net::Reply Net::set_mac_tables(Data data) {
   std::array<std::set<net::MacAddress>, 2> tables;
@@ -112,7 +112,7 @@ Net::Reply Net::set_mac_tables(Data data) {
   return {.ok = true, .result = {}};
 }
 
-// In the configuration too, before the command is used (5.1.6.5.2.1).
+// In the configuration too, before the command is used (5.1.9.5.2.1).
 Net::Reply Net::set_mac(Data data) {
   if (data.size() < kMac) return {};
   filter_.mac = net::destination_of(data);
@@ -148,7 +148,7 @@ void Net::use_transmit_queues(unsigned pairs) {
   deliver();
 }
 
-// struct virtio_net_rss_config, 5.1.6.5.7.1.
+// struct virtio_net_rss_config, 5.1.9.5.7.1.
 Net::Reply Net::set_rss(Data data) {
   if (data.size() < 8) return {};
   const auto types = load_le<std::uint32_t>(data);
@@ -171,7 +171,7 @@ Net::Reply Net::set_rss(Data data) {
   return {.ok = true, .result = {}};
 }
 
-// struct virtio_net_hash_config, 5.1.6.5.6.4.
+// struct virtio_net_hash_config, 5.1.9.5.6.4.
 Net::Reply Net::set_hash(Data data) {
   if (data.size() < 12 || std::ranges::any_of(data.subspan(4, 8), [](auto b) { return b != 0; }))
     return {};
@@ -188,7 +188,7 @@ bool Net::read_hash_key(std::uint32_t types, Data data) {
   return true;
 }
 
-// 5.1.6.4.4
+// 5.1.9.4.4
 Net::Reply Net::set_hash_tunnels(Data data) {
   if (data.size() < 4) return {};
   const auto types = load_le<std::uint32_t>(data);
@@ -197,7 +197,7 @@ Net::Reply Net::set_hash_tunnels(Data data) {
   return {.ok = true, .result = {}};
 }
 
-// 5.1.6.5.9: an offload whose feature was not negotiated is not to be had.
+// 5.1.9.5.9: an offload whose feature was not negotiated is not to be had.
 Net::Reply Net::set_offloads(Data data) {
   if (data.size() < 8) return {};
   const auto offloads = load_le<std::uint64_t>(data);
@@ -208,7 +208,7 @@ Net::Reply Net::set_offloads(Data data) {
   return {.ok = true, .result = {}};
 }
 
-// Coalescing is best effort (5.1.6.5.10.6): this device keeps the parameters and notifies as ever.
+// Coalescing is best effort (5.1.9.5.10.6): this device keeps the parameters and notifies as ever.
 Net::Reply Net::set_coalescing(Data data, unsigned first_queue) {
   if (data.size() < 8) return {};
   coalescing_[first_queue] = {load_le<std::uint32_t>(data), load_le<std::uint32_t>(data, 4)};
@@ -217,7 +217,7 @@ Net::Reply Net::set_coalescing(Data data, unsigned first_queue) {
   return {.ok = true, .result = {}};
 }
 
-// struct virtio_net_stats_capabilities, 5.1.6.5.11.1.
+// struct virtio_net_stats_capabilities, 5.1.9.5.11.1.
 Net::Reply Net::statistics_types() {
   Reply reply{.ok = true, .result = std::vector<std::uint8_t>(8)};
   store_le(std::span(reply.result), 0, net::Statistics::kSupported);

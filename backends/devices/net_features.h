@@ -22,7 +22,7 @@ constexpr std::uint64_t bits(Features... features) {
   return (bit(features) | ...);
 }
 
-// What the driver may switch on and off by CTRL_GUEST_OFFLOADS_SET, 5.1.6.5.9.
+// What the driver may switch on and off by CTRL_GUEST_OFFLOADS_SET, 5.1.9.5.9.
 inline constexpr std::uint64_t kGuestOffloads =
     bits(kGuestCsum, kGuestTso4, kGuestTso6, kGuestEcn, kGuestUfo, kGuestUso4, kGuestUso6);
 

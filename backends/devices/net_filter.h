@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which frames of the wire the driver gets (virtio 1.4, 5.1.6.5.1 to 5.1.6.5.3).
+// Which frames of the wire the driver gets (virtio 1.4, 5.1.9.5.1 to 5.1.9.5.3).
 #pragma once
 
 #include <bitset>

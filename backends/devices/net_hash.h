@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hash of a packet that comes in (virtio 1.4, 5.1.6.4.3 to 5.1.6.4.5): Toeplitz over addresses
+// The hash of a packet that comes in (virtio 1.4, 5.1.9.4.3 to 5.1.9.4.5): Toeplitz over addresses
 // and ports.
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// struct virtio_net_hdr (virtio 1.4, 5.1.6), as far as the features of this device go.
+// struct virtio_net_hdr (virtio 1.4, 5.1.9), as far as the features of this device go.
 #pragma once
 
 #include <array>

@@ -46,7 +46,7 @@ std::uint32_t ones_sum(FrameView bytes, std::uint32_t sum = 0);
 std::uint32_t pseudo_sum(FrameView frame, const Layers& layers, std::size_t end);
 std::uint16_t folded(std::uint32_t sum);
 
-// 5.1.6.2: replaces the 16 bits at start + offset by the checksum from start to the frame's end.
+// 5.1.9.2: replaces the 16 bits at start + offset by the checksum from start to the frame's end.
 // False: they are not in the frame.
 bool complete_checksum(Frame& frame, std::size_t start, std::size_t offset);
 // Computes the transport checksum from nothing; or puts the sum of the pseudo header in its place.

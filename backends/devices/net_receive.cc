@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the wire to the driver (virtio 1.4, 5.1.6.3 and 5.1.6.4).
+// From the wire to the driver (virtio 1.4, 5.1.9.3 and 5.1.9.4).
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -14,7 +14,7 @@ using net::Layers;
 
 namespace {
 
-// A driver with one of these gets hdr_len with every packet, 5.1.6.4.1.
+// A driver with one of these gets hdr_len with every packet, 5.1.9.4.1.
 constexpr std::uint64_t kLargePackets =
     net::bits(net::kGuestTso4, net::kGuestTso6, net::kGuestUfo, net::kGuestUso4, net::kGuestUso6);
 
@@ -24,7 +24,7 @@ bool has_ecn(const Header& header, net::FrameView frame, const Layers& layers) {
   return header.ecn() || (layers.tcp() && (frame[layers.transport + 13] & kCongestionReduced) != 0);
 }
 
-// With RSC_EXT the place of the checksum is not told, but how many segments there were (5.1.6.4.1);
+// With RSC_EXT the place of the checksum is not told, but how many segments there were (5.1.9.4.1);
 // the acknowledgements among them are none that came twice.
 void tell_segments(Header& header, const net::Frame& frame) {
   const Layers layers = net::layers_of(frame);
@@ -152,7 +152,7 @@ void Net::deliver() {
   }
 }
 
-// nullopt: the frame is to be dropped (5.1.6.5.6.2, 5.1.6.5.7.3).
+// nullopt: the frame is to be dropped (5.1.9.5.6.2, 5.1.9.5.7.3).
 std::optional<unsigned> Net::queue_for(const Incoming& incoming) {
   unsigned queue = steering_.queue_for(incoming.frame);
   if (usable_pairs() > 1 && host().switched("net-steers-elsewhere"))
@@ -180,7 +180,7 @@ Net::Placed Net::place(Queue& queue, const Incoming& incoming) {
     }
     room += chain->writable_size();
     chains.push_back(std::move(*chain));
-    // A driver's first buffer holds the header (5.1.6.3.1), its only one the whole packet.
+    // A driver's first buffer holds the header (5.1.9.3.1), its only one the whole packet.
     if (room < (mergeable ? header_size() : need)) {
       put_back();
       return Placed::kNever;
@@ -190,7 +190,7 @@ Net::Placed Net::place(Queue& queue, const Incoming& incoming) {
   return Placed::kDone;
 }
 
-// Every buffer but the last is used to its end, and all of them at once (5.1.6.4.1).
+// Every buffer but the last is used to its end, and all of them at once (5.1.9.4.1).
 bool Net::fill(Queue& queue, const std::vector<Chain>& chains, const Incoming& incoming) {
   Header header = incoming.header;
   if (host().negotiated(net::kRscExt) && header.gso() != net::kGsoNone)

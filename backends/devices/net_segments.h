@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Segmentation and fragmentation offload (virtio 1.4, 5.1.6.2): one large packet becomes the frames
+// Segmentation and fragmentation offload (virtio 1.4, 5.1.9.2): one large packet becomes the frames
 // that go over the wire, each with headers and checksums of its own.
 #pragma once
 

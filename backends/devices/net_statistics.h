@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the network device counts for its driver (virtio 1.4, 5.1.6.5.11): commands of the control
+// What the network device counts for its driver (virtio 1.4, 5.1.9.5.11): commands of the control
 // queue, and checksums of receive and transmit queues. The other types it does not support.
 #pragma once
 

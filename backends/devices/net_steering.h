@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which receive queue a frame goes to (virtio 1.4, 5.1.6.5.5 to 5.1.6.5.7): the one whose transmit
+// Which receive queue a frame goes to (virtio 1.4, 5.1.9.5.5 to 5.1.9.5.7): the one whose transmit
 // queue last sent of its flow, or as the driver's indirection table says.
 //
 // Of constant size: flows that share a place in the table displace each other.

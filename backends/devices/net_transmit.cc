@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the driver to the wire (virtio 1.4, 5.1.6.2).
+// From the driver to the wire (virtio 1.4, 5.1.9.2).
 #include <algorithm>
 #include <utility>
 

@@ -79,7 +79,7 @@ std::optional<Chain> PackedQueue::read_chain() {
     if (!descriptor || !available(descriptor->flags, at.wrap)) return std::nullopt;
     chain.id = descriptor->next;  // the last one's counts, 2.8.6
     if ((descriptor->flags & kIndirect) != 0) {
-      // Alone in its list, 2.8.19.1.
+      // Alone in its list, 2.8.19.
       const bool alone = chain.descriptors == 1 && (descriptor->flags & kNext) == 0;
       const bool good = alone && negotiated(kIndirectDesc) && read_indirect(*descriptor, chain);
       if (!good) return std::nullopt;

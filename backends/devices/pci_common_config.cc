@@ -84,8 +84,11 @@ std::uint32_t PciTransport::common_field(std::uint64_t offset) {
     case kDeviceFeatureSelect:
       return device_half_;
     case kDeviceFeature:
-      if (device_half_ > 1 && !switched("pci-features-repeat")) return 0;
-      return half(read_register(VirtioRegister::kDeviceFeatures), device_half_ & 1);
+      if (device_half_ > 1 && !switched("pci-features-repeat"))
+        return further_features(device_half_);
+      return half(read_register(VirtioRegister::kDeviceFeatures) |
+                      (admin_out_of_range() ? bit(kAdminVq) : 0),
+                  device_half_ & 1);
     case kDriverFeatureSelect:
       return driver_half_;
     case kDriverFeature:
@@ -125,6 +128,10 @@ std::uint32_t PciTransport::common_field(std::uint64_t offset) {
     }
     case kQueueReset:
       return low(read_register(VirtioRegister::kQueueReset));
+    case kAdminQueueIndex:
+      return admin_out_of_range() ? 0xffff : 0;
+    case kAdminQueueNum:
+      return admin_out_of_range() ? 2 : 0;
     default:
       return 0;
   }

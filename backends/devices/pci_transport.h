@@ -57,6 +57,7 @@ class PciTransport final : public Transport, public PciFunction {
   std::uint32_t common_field(std::uint64_t offset);
   void set_common_field(std::uint64_t offset, std::uint32_t value);
   std::uint16_t mapped(std::uint64_t vector) const;
+  bool admin_out_of_range() { return switched("pci-admin-queues-out-of-range"); }
 
   Msix msix_;
   unsigned msix_place_ = 0;    // of the capability; 0: none

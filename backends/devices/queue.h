@@ -53,7 +53,7 @@ class Queue {
   // negotiated.
   virtual void give_back(const Chain& chain, std::uint32_t written) = 0;
   // Makes all of them used in one step, in this order: the driver sees none or all (a frame in
-  // several receive buffers, 5.1.6.4.1). A queue whose driver runs meanwhile must override it.
+  // several receive buffers, 5.1.9.4.1). A queue whose driver runs meanwhile must override it.
   virtual void give_back_together(std::span<const Done> chains) {
     for (const Done& each : chains) give_back(*each.chain, each.written);
   }

@@ -92,6 +92,12 @@ class Transport : public DeviceHost, private QueueOwner {
   std::uint64_t shown(VirtioRegister reg, std::uint64_t value);
   violations::RegisterWrite written(VirtioRegister reg, std::uint64_t value);
 
+  // Feature bits from 64 on, by words of 32; no device here has any.
+  std::uint32_t further_features(std::uint32_t word) {
+    constexpr std::uint32_t kAlone = 1 << 2 | 1 << 4 | 1 << 6;
+    return word == 2 && switched("features-above-63-alone") ? kAlone : 0;
+  }
+
   void select_queue(std::uint16_t index) { selected_ = index; }
   std::uint16_t selected() const { return selected_; }
 

@@ -7,7 +7,7 @@ namespace hypervet::devices {
 namespace {
 
 constexpr unsigned kReceive = 0, kTransmit = 1, kEvents = 2;  // queues, 5.10.2
-constexpr std::uint32_t kTransportReset = 0;                  // event, 5.10.6.8
+constexpr std::uint32_t kTransportReset = 0;                  // event, 5.10.6.7
 constexpr std::uint32_t kFirstOwnPort = 49152;
 
 }  // namespace

@@ -75,7 +75,7 @@ Device::Answer Vsock::close() {
   return {.done = true};
 }
 
-// Connections are gone without a word to their ends: the event is the word (5.10.6.8). Reserved
+// Connections are gone without a word to their ends: the event is the word (5.10.6.7). Reserved
 // CIDs are never the guest's (5.10.4).
 Device::Answer Vsock::transport_reset(std::uint64_t cid) {
   if (cid <= kVsockHost || cid >= 0xffff'ffff) return {};

@@ -46,7 +46,7 @@ clauses:
             expect: {length: {at-least: 1, at-most: 64}}
   - id: good-request.net
     level: must
-    section: 5.1.6.2
+    section: 5.1.9.2
     text: A frame to all, of the EtherType for local experiments, is sent.
     on: {devices: [net]}
     cases:

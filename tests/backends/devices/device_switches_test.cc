@@ -2,7 +2,10 @@
 // Every switch of these devices is asked for by its device and changes what its line says.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <numeric>
 
@@ -266,6 +269,20 @@ TEST(DeviceSwitches, EachChangesWhatItsDeviceDoes) {
     EXPECT_NE(clean, broken) << one.name;
   }
   EXPECT_EQ(tested, all.size());
+}
+
+TEST(DeviceSwitches, EachBreaksAClauseOfTheSuiteAndIsUsed) {
+  namespace fs = std::filesystem;
+  std::string suite;
+  for (const auto& file : fs::directory_iterator(fs::path(HV_SOURCE_DIR) / "specs" / "virtio")) {
+    std::ifstream in(file.path());
+    suite.append(std::istreambuf_iterator<char>(in), {});
+  }
+  for (const Switch& one : kSwitches) {
+    EXPECT_TRUE(suite.contains(std::string("- id: ").append(one.clause) + "\n")) << one.clause;
+    EXPECT_TRUE(suite.contains(std::string("at: switch, name: ").append(one.name) + "}"))
+        << one.name;
+  }
 }
 
 }  // namespace
