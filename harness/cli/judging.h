@@ -31,6 +31,6 @@ void add_judging_options(const Application& application, CLI::App* verb, Judging
 int judge_instances(
     Application& application, const spec::Specs& specs,
     const std::vector<std::pair<const spec::Interface*, const spec::Clause*>>& clauses,
-    const std::vector<run::Instance>& instances, const JudgingOptions& options);
+    const std::vector<run::Instance>& selected, const JudgingOptions& options);
 
 }  // namespace hypervet::cli
