@@ -28,7 +28,7 @@ constexpr int kStarvedShare = 5;
 
 // Most programs end within a millisecond; who waits for longer does not mind to be woken late.
 microseconds nap(Clock::duration waited) {
-  if (waited < milliseconds(3)) return microseconds(20);
+  if (waited < milliseconds(3)) return microseconds(40);
   const auto late = std::chrono::duration_cast<microseconds>(waited) / 16;
   return std::min(late, microseconds(1000));
 }
@@ -119,7 +119,11 @@ Ending BatchMachine::await_end(const backends::Job& job, double patience) {
       if (talks && state == ProgressWatch::State::kSleeps) state = ProgressWatch::State::kRuns;
       if (state == ProgressWatch::State::kStands && patience == ProgressWatch::kHaste)
         return {Stop::kStuck, "the program did not get on; a new machine is tried"};
-      if (auto ending = standing(*vmm_, watch, state)) return std::move(*ending);
+      if (auto ending = standing(*vmm_, watch, state)) {
+        // While the monitor was asked the VMM had time to get on.
+        if (state != ProgressWatch::State::kStands || watch.look(progress(), arena(job)) == state)
+          return std::move(*ending);
+      }
       if (state == ProgressWatch::State::kSleeps) next_look = Clock::now() + kLookAtSleeper;
     }
     std::this_thread::sleep_for(nap(now - begun));

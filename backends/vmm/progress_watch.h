@@ -29,7 +29,7 @@ class ProgressWatch {
   // The share of that patience which is enough while the memory holds nothing new either: a device
   // that works long for one notification fills a ring or a buffer all the while. One that spins may
   // write as well, but the same over and over: that it wants no notifications now, and then does.
-  static constexpr double kStill = 0.25;
+  static constexpr double kStill = 0.175;
   // Of wall time without progress in which next to no processor time is used: the guest sleeps.
   static constexpr std::chrono::milliseconds kAsleep{1000};
   // Of the wall time: who uses less of the processor sleeps, but for what timers take.

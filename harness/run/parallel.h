@@ -21,7 +21,7 @@ namespace hypervet::run {
 // further ahead of the first unfinished one than a window. Not thread-safe.
 class Turns {
  public:
-  static constexpr std::size_t kWindow = 256;
+  static constexpr std::size_t kWindow = 2048;
 
   // `groups` holds that of each piece, or nothing: all are of one.
   Turns(std::size_t count, const std::vector<std::uint32_t>& groups)

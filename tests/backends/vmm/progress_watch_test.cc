@@ -18,7 +18,7 @@ using std::chrono::nanoseconds;
 
 constexpr backends::Limits kLimits{.deadline = 60s, .no_progress = 100ms};
 constexpr auto kPatience = 200ms;  // kPatience times no_progress
-constexpr auto kStillPatience = 50ms;
+constexpr auto kStillPatience = 35ms;
 
 nanoseconds processor_time() {
   timespec time{};
