@@ -104,6 +104,7 @@ std::span<const std::uint8_t> BatchMachine::arena(const backends::Job& job) cons
 
 Ending BatchMachine::await_end(const backends::Job& job, double patience) {
   ProgressWatch watch(vmm_->pid(), job.limits, patience);
+  const auto memory = arena(job);
   starved_ = std::chrono::nanoseconds(0);
   const auto begun = Clock::now();
   auto next_look = begun + kLook;
@@ -114,14 +115,14 @@ Ending BatchMachine::await_end(const backends::Job& job, double patience) {
       next_look = now + kLook;
       const bool talks = vmm_->listen();
       if (const auto ended = vmm_->ended()) return died(*vmm_, *ended);
-      auto state = watch.look(progress(), arena(job));
+      auto state = watch.look(progress(), memory);
       // One that had to wait for its reader does not sleep.
       if (talks && state == ProgressWatch::State::kSleeps) state = ProgressWatch::State::kRuns;
       if (state == ProgressWatch::State::kStands && patience == ProgressWatch::kHaste)
         return {Stop::kStuck, "the program did not get on; a new machine is tried"};
       if (auto ending = standing(*vmm_, watch, state)) {
         // While the monitor was asked the VMM had time to get on.
-        if (state != ProgressWatch::State::kStands || watch.look(progress(), arena(job)) == state)
+        if (state != ProgressWatch::State::kStands || watch.look(progress(), memory) == state)
           return std::move(*ending);
       }
       if (state == ProgressWatch::State::kSleeps) next_look = Clock::now() + kLookAtSleeper;
